@@ -1,0 +1,27 @@
+"""Deep learning on MNIST: one exercise, carried out and measured.
+
+A command is an experiment; an experiment is a pure computation with a thin skin. Compute functions take a config and
+arrays and return plain results, plot functions turn results into a matplotlib ``Figure``, one module writes files, and
+``cli.py`` parses, calls one experiment and prints what it wrote.
+
+Modules import from the ones above them only (``tests/test_imports.py`` holds them to it)::
+
+    errors.py        what can go wrong, each with its exit code
+    config.py        what a run depends on: frozen, strict models; load(path, overrides)
+    results.py       what a run gives: frozen dataclasses, to and from plain JSON
+    backend.py       the one door to TensorFlow and Keras: quiet import, seeds, threads, precision
+    data.py          Dataset, Split, load_dataset(): formats, sources and checks of the images
+    models.py        config -> keras.Model
+    training.py      (config, data set) -> (model, Run): the only place that optimises
+    plots.py         results -> Figure: no Keras, no files
+    storage.py       the only writer: figures/, runs/; every file atomically
+    progress.py      what a person sees on stderr while a model trains
+    experiments/     one short file per command
+
+``python cli.py train convnet`` flows through them like this::
+
+    cli -> config.load -> experiments.train.run -> data.load_dataset -> training.train_classifier -> (model, Run)
+        -> plots.learning_curves -> storage -> figures/train-convnet.png + .json, runs/train-convnet/
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,68 @@
+"""The one door to TensorFlow and Keras: ``from ex3.backend import keras, tf``.
+
+What a user's environment may hold (``KERAS_BACKEND``, ``keras.json``, TensorFlow's chatter on stderr) is settled here,
+before and right after the import, so that no other module has to think of it.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ex3.errors import ConfigError
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Hold back what native code writes on file descriptor 2; replay it if the block fails."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except Exception:  # not Ctrl-C: what was held back would explain nothing
+            held.seek(0)
+            os.write(saved, held.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+with _silent_stderr():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # the last of the start-up messages
+
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts compiled functions, and there is one per run
+keras.config.set_floatx("float32")
+keras.config.set_image_data_format("channels_last")
+
+
+def prepare(seed: int, threads: int, precision: str) -> None:
+    """Make what is built next depend on these three alone.
+
+    Args:
+        seed: Seed of Python's, NumPy's and TensorFlow's global generators.
+        threads: Threads of one TensorFlow operation, and operations at a time.
+        precision: ``float32`` or ``mixed_bfloat16``, the Keras dtype policy of the layers.
+
+    Raises:
+        ConfigError: TensorFlow runs already, with another number of threads.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError as error:
+        running = tf.config.threading.get_intra_op_parallelism_threads()
+        raise ConfigError(f"threads = {threads}: TensorFlow runs with {running} in this process") from error
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(precision)

@@ -1,0 +1,192 @@
+"""What a training run depends on, and nothing else: frozen, strict models, filled from TOML.
+
+Two equal configs on the same data, threads and versions give the same numbers; paths and the number of repeats are
+therefore no part of one. ``load`` reads a file, lays the command line's values over it, and turns whatever is wrong
+into one line that names the key and what it may be.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ex3.errors import ConfigError
+
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Counts = Annotated[tuple[Count, ...], Field(strict=False, max_length=16)]  # TOML has lists, no tuples
+
+MAX_CONFIG_BYTES = 64 * 1024
+
+
+class TrainConfig(BaseModel):
+    """The fields that all classifiers share."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    model: Literal["linear", "mlp", "convnet"]
+    """Which network is built."""
+    dataset: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
+    """The images; ``auto`` is MNIST where it can be had, else scikit-learn's digits."""
+    limit: Count | None = None
+    """Use only so many training images; all when left out."""
+    epochs: Count
+    """Passes over the training images."""
+    evaluations_per_epoch: Count = 1
+    """Points on the learning curves per epoch."""
+    batch_size: Count
+    """Images per gradient step."""
+    optimizer: Literal["sgd", "adam"]
+    """``sgd`` with ``momentum`` (Nesterov's, when above 0), or ``adam``."""
+    learning_rate: Annotated[float, Field(gt=0)]
+    """The learning rate; with a one-cycle schedule, its peak."""
+    momentum: Fraction
+    """SGD's momentum; Adam's beta_1, the decay of the mean gradient."""
+    beta_2: Fraction = 0.999
+    """Adam's decay of the mean squared gradient; SGD has none."""
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    """``one-cycle``: a linear warm-up to the peak, then half a cosine down to 0."""
+    warmup: Fraction = 0.3
+    """The share of all steps that the one-cycle schedule warms up."""
+    label_smoothing: Fraction = 0.0
+    """The share of the target's probability that is spread over all classes while training."""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Arithmetic of the layers; the weights, the softmax and the loss are float32 in both."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Decides the validation split, the initial weights, the order of the images and the dropout."""
+    threads: Annotated[int, Field(ge=1, le=1024)] = 2
+    """Threads of TensorFlow; the numbers depend on it, so it is fixed rather than the machine's."""
+
+
+class LinearConfig(TrainConfig):
+    """Softmax regression."""
+
+    model: Literal["linear"]
+
+
+class MlpConfig(TrainConfig):
+    """A multi-layer perceptron with ReLU."""
+
+    model: Literal["mlp"]
+    hidden_units: Counts
+    """Units of each hidden Dense layer."""
+    dropout: Fraction = 0.0
+    """Dropout probability after each hidden layer."""
+
+
+class ConvnetConfig(TrainConfig):
+    """Blocks of convolution, ReLU and 2 x 2 max-pooling, then Dense layers with ReLU."""
+
+    model: Literal["convnet"]
+    filters: Annotated[Counts, Field(min_length=1)]
+    """Filters of each convolution."""
+    kernel_sizes: Annotated[Counts, Field(min_length=1)]
+    """Side of each convolution's square kernel, in pixels."""
+    hidden_units: Counts
+    """Units of each hidden Dense layer."""
+    dropout: Fraction = 0.0
+    """Dropout probability after each conv-pool block and each hidden layer."""
+    translation: Fraction = 0.0
+    """Training images are shifted at random by up to this share of their side, both ways."""
+    rotation: Fraction = 0.0
+    """Training images are rotated at random by up to this share of a full turn, both ways."""
+
+    @model_validator(mode="after")
+    def _fits_the_image(self) -> "ConvnetConfig":
+        if len(self.filters) != len(self.kernel_sizes):
+            raise ValueError(
+                f"filters has {len(self.filters)} entries and kernel_sizes {len(self.kernel_sizes)}; "
+                "there should be one of each per convolution"
+            )
+        side = 28
+        for kernel_size in self.kernel_sizes:
+            side = (side - kernel_size + 1) // 2  # a 'valid' convolution, then 2 x 2 pooling
+            if side < 1:
+                raise ValueError(f"kernel_sizes = {list(self.kernel_sizes)} leave nothing of a 28 x 28 image")
+        return self
+
+
+CONFIGS: dict[str, type[TrainConfig]] = {"linear": LinearConfig, "mlp": MlpConfig, "convnet": ConvnetConfig}
+
+
+def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> TrainConfig:
+    """Read a TOML file and lay overrides on it.
+
+    Args:
+        path: A TOML file of plain ``key = value`` lines, with at least the key ``model``.
+        overrides: Values that win over the file's, by key.
+
+    Raises:
+        ConfigError: The file cannot be read, a key is unknown, or a value is not allowed.
+    """
+    overrides = dict(overrides or {})
+    values = {**_read_toml(Path(path)), **overrides}
+    model = values.get("model")
+    if not isinstance(model, str) or model not in CONFIGS:
+        raise ConfigError(f"{path}: model = {model!r} is not one of {', '.join(CONFIGS)}")
+    return _validate(CONFIGS[model], values, dict.fromkeys(overrides, "command line"), str(path))
+
+
+def parse_value(text: str) -> object:
+    """Read a value as TOML does (``0.1``, ``true``, ``[16, 32]``), and as plain text where that fails."""
+    try:
+        values = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return values["value"] if set(values) == {"value"} else text
+
+
+def to_toml(config: TrainConfig) -> str:
+    """Write a config as TOML that ``load`` reads back to an equal one."""
+    values = config.model_dump(mode="json", exclude_none=True)
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
+def nearest(word: str, words: tuple[str, ...] | list[str]) -> str:
+    """Say ``; did you mean 'x'?`` for the nearest of the words, or nothing when none is near."""
+    matches = difflib.get_close_matches(word, words, n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES // 1024} KiB, which no config is")
+    try:
+        values = tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a text file in UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    if not values:
+        raise ConfigError(f"{path}: holds no key at all; configs/convnet.toml is an example")
+    return values
+
+
+def _validate(kind: type[TrainConfig], values: dict, origins: dict[str, str], path: str) -> TrainConfig:
+    """Build the config; of all that is wrong, name the first."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+    if not first["loc"]:  # from a validator over several fields
+        raise ConfigError(f"{path}: {first['msg'].removeprefix('Value error, ')}")
+    key = str(first["loc"][0])
+    origin = origins.get(key, path)
+    if first["type"] == "extra_forbidden":
+        known = list(kind.model_fields)
+        hint = nearest(key, known) or f"; it has {', '.join(known)}"
+        raise ConfigError(f"{origin}: a {values['model']} config has no key {key!r}{hint}")
+    if first["type"] == "missing":
+        raise ConfigError(f"{path}: the key {key!r} is missing")
+    raise ConfigError(f"{origin}: {key} = {values[key]!r}: {first['msg'][0].lower()}{first['msg'][1:]}")

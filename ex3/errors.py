@@ -1,0 +1,35 @@
+"""What can go wrong for a user, each with its exit code.
+
+Every message is one line that names the file, the key or the value, and says what is allowed. ``cli.py`` prints it on
+stderr and exits with the class's ``exit_code``. Anything else that is raised is a defect of this package.
+"""
+
+
+class Ex3Error(Exception):
+    """Base of all errors that a user can mend."""
+
+    exit_code = 1
+
+
+class ConfigError(Ex3Error):
+    """A config file, a ``--set`` or an option holds something that is not allowed."""
+
+    exit_code = 2
+
+
+class DataError(Ex3Error):
+    """A data set, a model or an optional part is missing or bad."""
+
+    exit_code = 3
+
+
+class WriteError(Ex3Error):
+    """A result cannot be written."""
+
+    exit_code = 4
+
+
+class DivergedError(Ex3Error):
+    """The loss became infinite or not a number."""
+
+    exit_code = 5

@@ -1,0 +1,121 @@
+"""What a run gives: frozen dataclasses of plain numbers and lists, to and from JSON.
+
+A figure's JSON twin is a ``Record``: the same head for every experiment, then the experiment's own ``result``. Numbers
+that are not finite become ``null`` in JSON and come back as ``nan``.
+"""
+
+import json
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator, TypeAdapter
+
+Number = Annotated[float, BeforeValidator(lambda value: float("nan") if value is None else value)]
+FLAT_LIST = re.compile(r"\[\n[^\[\]{}]*\n *\]")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Named series over one axis, all of the axis's length."""
+
+    axis: Literal["epoch", "iteration"]
+    points: list[Number]
+    series: dict[str, list[Number]]
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """Which images a result rests on."""
+
+    name: str
+    source: str
+    fingerprint: str
+    sizes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: everything measured, nothing drawn.
+
+    Attributes:
+        name: The model, as in the config.
+        config: The resolved config, with its seed and threads.
+        dataset: The images.
+        parameters: Number of trainable parameters.
+        epochs: Over epochs (fractions allowed): ``seconds`` of training so far, and ``train_loss``, ``train_accuracy``,
+            ``test_loss``, ``test_accuracy``, all in inference mode, train and test on equally many images.
+        iterations: ``loss`` of each gradient step, as it was optimised (with dropout and label smoothing), mean over
+            the batch.
+        metrics: The last point of ``epochs``, and ``validation_loss``, ``validation_accuracy``.
+        confusion: Counts over the test images; rows are actual classes, columns predicted ones.
+        seconds: Training time without imports, data loading and evaluations.
+        diverged_at: The first iteration (from 1) whose loss was not finite, or ``None``.
+    """
+
+    name: str
+    config: dict[str, Any]
+    dataset: DatasetInfo
+    parameters: int
+    epochs: Curves
+    iterations: Curves
+    metrics: dict[str, Number]
+    confusion: list[list[int]]
+    seconds: float
+    diverged_at: int | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A figure's JSON twin: the common head, then the experiment's ``result``."""
+
+    name: str
+    command: str
+    config: dict[str, Any]
+    dataset: DatasetInfo
+    seeds: list[int]
+    threads: int
+    precision: str
+    seconds: float
+    versions: dict[str, str]
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A number over repeats with different seeds.
+
+    Attributes:
+        mean: The mean.
+        std: The sample standard deviation (divided by count - 1); ``nan`` for a single repeat.
+        count: The number of repeats.
+    """
+
+    mean: Number
+    std: Number
+    count: int
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Summarise one number's repeats."""
+    std = statistics.stdev(values) if len(values) > 1 else float("nan")
+    return Spread(statistics.fmean(values), std, len(values))
+
+
+def to_json(value: Any) -> str:
+    """Write a dataclass of this module as indented JSON, with each list of plain values on one line."""
+    plain = json.loads(TypeAdapter(type(value)).dump_json(value))  # here nan and inf become null
+    text = json.dumps(plain, indent=1)
+    return FLAT_LIST.sub(lambda match: re.sub(r"\n\s+", " ", match[0]), text) + "\n"
+
+
+def from_json(kind: type[T], text: str | bytes) -> T:
+    """Read a dataclass of this module back from JSON.
+
+    Raises:
+        pydantic.ValidationError: The text is not JSON, or not of this kind.
+    """
+    return TypeAdapter(kind).validate_json(text)

@@ -1,0 +1,81 @@
+"""The only writer: every file is complete or not there, and a failure leaves the old one as it was.
+
+A file is written to a temporary sibling, forced to the disk and moved over the old one. ``check_writable`` finds out
+before an hour of training whether that will work.
+"""
+
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from ex3.backend import keras
+from ex3.config import TrainConfig, to_toml
+from ex3.errors import WriteError
+from ex3.results import Record, Run, to_json
+
+FIGURE_DPI = 100  # keeps the widest figure below 300 kB
+
+
+def check_writable(*folders: Path) -> None:
+    """Create the folders and try a file in each.
+
+    Raises:
+        WriteError: A folder cannot be made or written to.
+    """
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            raise WriteError(f"{folder}: not a folder that can be written to: {error.strerror}") from error
+
+
+def save_figure(folder: Path, figure: Figure, record: Record) -> list[Path]:
+    """Write ``<record.name>.png`` and its JSON twin, and return their paths.
+
+    Raises:
+        WriteError: A file cannot be written.
+    """
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=FIGURE_DPI)
+    return [
+        _write(folder / f"{record.name}.png", png.getvalue()),
+        _write(folder / f"{record.name}.json", to_json(record).encode()),
+    ]
+
+
+def save_run(folder: Path, model: keras.Model, config: TrainConfig, run: Run) -> list[Path]:
+    """Write ``model.keras``, ``config.toml`` and ``run.json``, and return their paths.
+
+    Raises:
+        WriteError: A file cannot be written.
+    """
+    check_writable(folder)
+    return [
+        _replace(folder / "model.keras", model.save),
+        _write(folder / "config.toml", to_toml(config).encode()),
+        _write(folder / "run.json", to_json(run).encode()),
+    ]
+
+
+def _write(path: Path, content: bytes) -> Path:
+    return _replace(path, lambda temporary: temporary.write_bytes(content))
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> Path:
+    """Let ``write`` fill a temporary sibling of the same suffix, then move it over ``path``."""
+    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,105 @@
+"""Small real images in MNIST's own file format, and the command line as a function.
+
+The images are scikit-learn's digits, so that a tiny fit learns something. Sockets are blocked (see ``pyproject.toml``);
+processes that the tests start get a proxy that refuses.
+"""
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import cli
+from ex3 import config, data, image_files
+
+ROOT = Path(__file__).parent.parent
+NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+
+
+class Result(NamedTuple):
+    """What a command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch, tmp_path):
+    monkeypatch.delenv("EX3_DATA_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for name, value in NO_NETWORK.items():
+        monkeypatch.setenv(name, value)
+    data._load_raw.cache_clear()
+
+
+def write_idx(path: Path, array: np.ndarray) -> Path:
+    """Write a uint8 array as an IDX file."""
+    path.write_bytes(struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes())
+    return path
+
+
+@pytest.fixture(scope="session")
+def digit_arrays() -> dict[str, np.ndarray]:
+    """Return 600 training and 200 test images of 28 x 28 pixels, uint8, with their labels."""
+    arrays = data._embedded_digits()
+    return {key: array[: 600 if key.endswith("train") else 200].astype(np.uint8) for key, array in arrays.items()}
+
+
+@pytest.fixture
+def idx_folder(tmp_path, digit_arrays) -> Path:
+    """Return a folder that holds them as four IDX files."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for key, stem in image_files.IDX_NAMES.items():
+        write_idx(folder / stem, digit_arrays[key])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dataset() -> data.Dataset:
+    return data.load_dataset("digits")
+
+
+@pytest.fixture
+def tiny_mlp() -> config.MlpConfig:
+    return config.MlpConfig(
+        model="mlp",
+        hidden_units=(16,),
+        epochs=2,
+        batch_size=64,
+        optimizer="adam",
+        learning_rate=0.01,
+        momentum=0.9,
+        evaluations_per_epoch=2,
+    )
+
+
+@pytest.fixture
+def run_cli(monkeypatch, capfd):
+    """Return a function that runs the command line in this process."""
+
+    def run(*words: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["cli.py", *map(str, words)])
+        capfd.readouterr()
+        code = cli.main()
+        return Result(code, *capfd.readouterr())
+
+    return run
+
+
+def run_process(*words: object, **environment: str) -> subprocess.CompletedProcess:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, ROOT / "cli.py", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+        check=False,
+    )

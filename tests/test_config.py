@@ -1,0 +1,159 @@
+"""A config holds what is allowed, or an error names the key, the value and where it came from."""
+
+import math
+
+import pytest
+
+from ex3 import config
+from ex3.errors import ConfigError
+
+MLP = """
+model = "mlp"
+hidden_units = [8]
+epochs = 1
+batch_size = 32
+optimizer = "sgd"
+learning_rate = 0.1
+momentum = 0.0
+"""
+CONVNET = MLP.replace('"mlp"', '"convnet"') + "filters = [4]\nkernel_sizes = [3]\n"
+
+
+@pytest.fixture
+def mlp_file(tmp_path):
+    path = tmp_path / "mlp é.toml"
+    path.write_text(MLP)
+    return path
+
+
+def test_overrides_win_over_the_file_and_the_rest_is_default(mlp_file):
+    loaded = config.load(mlp_file, {"learning_rate": 1, "hidden_units": [4, 5]})
+    assert loaded.learning_rate == 1.0
+    assert loaded.hidden_units == (4, 5)
+    assert loaded.batch_size == 32
+    assert loaded.threads == 2
+
+
+def test_toml_round_trip_gives_an_equal_config(tmp_path):
+    path = tmp_path / "convnet.toml"
+    path.write_text(CONVNET)
+    loaded = config.load(path, {"limit": 100, "learning_rate": 1e-7})
+    again = tmp_path / "again.toml"
+    again.write_text(config.to_toml(loaded))
+    assert config.load(again) == loaded
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.1", 0.1),
+        ("true", True),
+        ("[1, 2]", [1, 2]),
+        ("sgd", "sgd"),
+        ('"sgd"', "sgd"),
+        ("1\nseed = 2", "1\nseed = 2"),
+    ],
+)
+def test_values_are_read_as_toml_and_else_as_text(text, value):
+    assert config.parse_value(text) == value
+
+
+def test_not_a_number_is_read_as_one():
+    assert math.isnan(config.parse_value("nan"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("learning_rate", math.nan),
+        ("learning_rate", math.inf),
+        ("learning_rate", 0),
+        ("learning_rate", -1),
+        ("learning_rate", True),
+        ("learning_rate", "fast"),
+        ("epochs", 0),
+        ("epochs", 1.5),
+        ("epochs", True),
+        ("epochs", "3"),
+        ("batch_size", 0),
+        ("limit", 0),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("label_smoothing", 1),
+        ("optimizer", "adagrad"),
+        ("dataset", "cifar"),
+        ("precision", "float16"),
+        ("seed", -1),
+        ("threads", 0),
+        ("hidden_units", [0]),
+        ("hidden_units", [8.5]),
+        ("hidden_units", [True]),
+        ("hidden_units", 8),
+    ],
+)
+def test_a_bad_value_is_named_with_its_origin(mlp_file, key, value):
+    with pytest.raises(ConfigError, match=rf"^command line: {key} = ") as caught:
+        config.load(mlp_file, {key: value})
+    assert repr(value) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bad_value_in_the_file_names_the_file(mlp_file):
+    mlp_file.write_text(MLP.replace("epochs = 1", "epochs = true"))
+    with pytest.raises(ConfigError, match=r"mlp é\.toml: epochs = True: .*integer"):
+        config.load(mlp_file)
+
+
+def test_an_unknown_key_is_answered_with_the_nearest(mlp_file):
+    with pytest.raises(ConfigError, match=r"no key 'learning_rat'; did you mean 'learning_rate'\?"):
+        config.load(mlp_file, {"learning_rat": 1})
+    with pytest.raises(ConfigError, match="it has model, dataset"):
+        config.load(mlp_file, {"zzz": 1})
+    with pytest.raises(ConfigError, match="a mlp config has no key 'filters'"):
+        config.load(mlp_file, {"filters": [3]})
+
+
+def test_a_missing_key_or_model_is_named(mlp_file):
+    mlp_file.write_text(MLP.replace("epochs = 1\n", ""))
+    with pytest.raises(ConfigError, match="the key 'epochs' is missing"):
+        config.load(mlp_file)
+    mlp_file.write_text("epochs = 1\n")
+    with pytest.raises(ConfigError, match="model = None is not one of linear, mlp, convnet"):
+        config.load(mlp_file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no key"),
+        (b"\x80\x81\x00", "not a text file"),
+        (b"epochs = ", "not valid TOML"),
+        (b"#" * 100_000, "larger than 64 KiB"),
+    ],
+)
+def test_what_is_no_config_is_refused(mlp_file, content, message):
+    mlp_file.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        config.load(mlp_file)
+
+
+def test_a_missing_file_or_a_folder_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
+        config.load(tmp_path / "absent.toml")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        config.load(tmp_path)
+
+
+def test_convolutions_must_fit_the_image(tmp_path):
+    path = tmp_path / "convnet.toml"
+    path.write_text(CONVNET)
+    with pytest.raises(ConfigError, match="one of each per convolution"):
+        config.load(path, {"filters": [4, 4]})
+    with pytest.raises(ConfigError, match="leave nothing of a 28 x 28 image"):
+        config.load(path, {"filters": [4, 4, 4], "kernel_sizes": [5, 5, 5]})
+    assert config.load(path, {"filters": [4, 4], "kernel_sizes": [5, 11]})
+
+
+def test_configs_are_frozen(mlp_file):
+    with pytest.raises(ValueError, match="frozen"):
+        config.load(mlp_file).epochs = 2

@@ -1,0 +1,44 @@
+"""Results survive JSON; spreads are sample standard deviations."""
+
+import json
+import math
+
+import pytest
+
+from ex3.results import Curves, Record, Run, from_json, spread, to_json
+from ex3.tables import format_table, with_spread
+from ex3.training import train_classifier
+
+
+def test_a_run_survives_json(dataset, tiny_mlp):
+    _, run = train_classifier(tiny_mlp, dataset)
+    assert from_json(Run, to_json(run)) == run
+
+
+def test_what_is_not_finite_becomes_null_at_any_depth():
+    curves = Curves("epoch", [1.0, 2.0, 3.0], {"loss": [math.nan, math.inf, 0.5]})
+    again = from_json(Curves, to_json(curves))
+    assert [math.isnan(value) for value in again.series["loss"]] == [True, True, False]
+    record = Record("x", "x", {}, None, [0], 2, "float32", 1.0, {}, {"runs": [curves]})
+    assert json.loads(to_json(record))["result"]["runs"][0]["series"]["loss"] == [None, None, 0.5]
+
+
+def test_lists_stay_on_one_line_and_text_stays_as_it_is():
+    curves = Curves("iteration", [1.0], {"a [b\n  c]": [1.0, 2.0]})
+    assert '"a [b\\n  c]": [ 1.0, 2.0 ]' in to_json(curves)
+
+
+def test_spread_by_hand():
+    assert spread([1.0, 2.0, 3.0]).mean == 2.0
+    assert spread([1.0, 2.0, 3.0]).std == pytest.approx(1.0)
+    assert math.isnan(spread([1.0]).std)
+
+
+def test_tables_are_aligned():
+    assert format_table(["name", "n"], [["a", "10"], ["long name", "7"]]).splitlines() == [
+        "name        n",
+        "a          10",
+        "long name   7",
+    ]
+    assert with_spread(spread([0.5]), 2) == "0.50"
+    assert with_spread(spread([0.5, 0.7]), 2) == "0.60 ± 0.14"

@@ -1,0 +1,151 @@
+"""Training against an oracle, its order and repeatability, and what its curves mean."""
+
+import numpy as np
+import pytest
+
+from ex3 import models, training
+from ex3.config import ConvnetConfig, LinearConfig
+from ex3.training import train_classifier
+
+
+@pytest.fixture
+def tiny_linear() -> LinearConfig:
+    return LinearConfig(model="linear", epochs=1, batch_size=100, optimizer="sgd", learning_rate=0.5, momentum=0.0)
+
+
+def test_the_order_differs_between_epochs_and_seeds_and_is_the_same_between_runs():
+    first, second, other = (training.image_order(*key, 1000) for key in ((0, 0), (0, 1), (1, 0)))
+    np.testing.assert_array_equal(np.sort(first), np.arange(1000))
+    np.testing.assert_array_equal(first, training.image_order(0, 0, 1000))
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_sgd_on_the_linear_model_agrees_with_softmax_regression_by_hand(dataset, tiny_linear):
+    """Starting from the model's own initial weights: the gradient of the mean cross-entropy is x^T (p - y) / n."""
+    initial, _ = train_classifier(tiny_linear.model_copy(update={"learning_rate": 1e-30}), dataset)
+    model, run = train_classifier(tiny_linear, dataset)
+    weights, bias = (array.astype(float) for array in initial.get_weights())
+    order = training.image_order(0, 0, len(dataset.train))
+    losses = []
+    for start in range(0, len(order) - 99, 100):
+        batch = order[start : start + 100]
+        x, y = dataset.train.x[batch].reshape(100, 784).astype(float), np.eye(10)[dataset.train.y[batch]]
+        p = np.exp(x @ weights + bias)
+        p /= p.sum(axis=1, keepdims=True)
+        losses.append(-np.mean(np.log(p[y == 1])))
+        weights -= 0.5 * x.T @ (p - y) / 100
+        bias -= 0.5 * (p - y).mean(axis=0)
+    np.testing.assert_allclose(run.iterations.series["loss"], losses, rtol=1e-4)
+    np.testing.assert_allclose(model.get_weights()[0], weights, atol=1e-4)
+
+
+def test_the_same_config_gives_bit_identical_curves_and_weights(dataset, tiny_mlp):
+    config = ConvnetConfig(
+        **{**tiny_mlp.model_dump(), "model": "convnet", "dropout": 0.3},
+        filters=(4,),
+        kernel_sizes=(5,),
+        translation=0.1,
+        rotation=0.05,
+    )
+    (first_model, first), _, (second_model, second) = (
+        train_classifier(config.model_copy(update={"seed": seed}), dataset) for seed in (0, 1, 0)
+    )
+    assert first.iterations == second.iterations
+    assert first.metrics == second.metrics
+    for name in first.epochs.series.keys() - {"seconds"}:
+        assert first.epochs.series[name] == second.epochs.series[name]
+    for left, right in zip(first_model.get_weights(), second_model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_another_seed_gives_other_numbers(dataset, tiny_mlp):
+    _, first = train_classifier(tiny_mlp, dataset)
+    _, second = train_classifier(tiny_mlp.model_copy(update={"seed": 1}), dataset)
+    assert first.iterations != second.iterations
+
+
+def test_curves_have_the_promised_points_and_the_loss_falls(dataset, tiny_mlp):
+    reports = []
+    model, run = train_classifier(tiny_mlp, dataset, reports.append)
+    steps = len(dataset.train) // 64
+    assert run.epochs.points == [pytest.approx(point, abs=0.5 / steps) for point in (0.5, 1, 1.5, 2)]
+    assert run.iterations.points == list(range(1, 2 * steps + 1))
+    assert {len(values) for values in run.epochs.series.values()} == {4}
+    assert run.epochs.series["train_loss"][-1] < 0.5 * run.epochs.series["train_loss"][0]
+    assert run.epochs.series["seconds"] == sorted(run.epochs.series["seconds"])
+    assert run.parameters == model.count_params() == 784 * 16 + 16 + 16 * 10 + 10
+    assert run.diverged_at is None
+    assert [report.epoch for report in reports if report.point] == [1, 2]
+    assert reports[-1].point["test_accuracy"] == run.metrics["test_accuracy"]
+
+
+def test_train_and_test_are_measured_alike_in_inference_mode(dataset, tiny_mlp):
+    model, run = train_classifier(tiny_mlp.model_copy(update={"dropout": 0.9}), dataset)
+    for name, split in (("train", dataset.train.first(len(dataset.test))), ("test", dataset.test)):
+        probabilities = np.asarray(model(split.x, training=False))
+        picked = probabilities[np.arange(len(split)), split.y]
+        assert run.metrics[f"{name}_loss"] == pytest.approx(-np.log(picked).mean(), rel=1e-4)
+        assert run.metrics[f"{name}_accuracy"] == np.mean(probabilities.argmax(axis=1) == split.y)
+    assert np.trace(run.confusion) == round(run.metrics["test_accuracy"] * len(dataset.test))
+    np.testing.assert_array_equal(np.sum(run.confusion, axis=1), np.bincount(dataset.test.y))
+
+
+def test_label_smoothing_and_dropout_show_in_the_optimised_loss(dataset, tiny_mlp):
+    def first_loss(**changes):
+        return train_classifier(tiny_mlp.model_copy(update=changes), dataset)[1].iterations.series["loss"][0]
+
+    assert len({first_loss(), first_loss(label_smoothing=0.2), first_loss(dropout=0.5)}) == 3
+
+
+def test_each_optimiser_and_schedule_takes_part(dataset, tiny_mlp):
+    variants = [
+        {},
+        {"beta_2": 0.9},
+        {"momentum": 0.5},
+        {"schedule": "one-cycle"},
+        {"schedule": "one-cycle", "warmup": 0.6},
+        {"optimizer": "sgd"},
+        {"optimizer": "sgd", "momentum": 0.0},
+    ]
+    last = [train_classifier(tiny_mlp.model_copy(update=v), dataset)[1].metrics["train_loss"] for v in variants]
+    assert len(set(last)) == len(variants)
+
+
+def test_one_cycle_warms_up_to_the_peak_and_ends_at_zero(tiny_mlp):
+    config = tiny_mlp.model_copy(update={"schedule": "one-cycle", "warmup": 0.25})
+    schedule = training._build_optimizer(config, total_steps=100)._learning_rate
+    rates = np.array([float(schedule(step)) for step in range(101)])
+    assert rates.argmax() == 25
+    assert rates[25] == pytest.approx(config.learning_rate)
+    assert rates[0] == pytest.approx(config.learning_rate / 25)
+    assert rates[100] == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(np.diff(rates[:26]), np.diff(rates[:26])[0], rtol=1e-3)
+
+
+def test_mixed_precision_trains_with_float32_weights_and_logits(dataset, tiny_mlp):
+    model, run = train_classifier(tiny_mlp.model_copy(update={"precision": "mixed_bfloat16"}), dataset)
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert model.get_layer("logits").compute_dtype == "float32"
+    assert model.layers[1].compute_dtype == "bfloat16"
+    assert run.metrics["train_accuracy"] > 0.7
+
+
+def test_a_batch_larger_than_the_data_is_cut_with_a_warning(dataset, tiny_mlp, caplog):
+    _, run = train_classifier(tiny_mlp.model_copy(update={"batch_size": 10**6}), dataset)
+    assert len(run.iterations.points) == 2
+    assert "one batch is all" in caplog.text
+
+
+def test_training_stops_at_the_first_loss_that_is_not_finite(dataset, tiny_linear):
+    _, run = train_classifier(tiny_linear.model_copy(update={"learning_rate": 1e38, "epochs": 3}), dataset)
+    losses = np.array(run.iterations.series["loss"])
+    assert run.diverged_at == 1 + np.flatnonzero(~np.isfinite(losses))[0]
+    assert len(losses) <= len(dataset.train) // 100
+
+
+def test_logits_are_what_the_softmax_sees(dataset, tiny_mlp):
+    model = models.build(tiny_mlp)
+    logits = training.predict_logits(models.logits_model(model), dataset.test.x)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict(dataset.test.x, verbose=0), expected, rtol=1e-5)
