@@ -42,10 +42,28 @@ CONFIG_OPTIONS = [
     click.option("--limit", metavar="N", help="Use only N training images."),
     click.option("--print-config", is_flag=True, help="Print the resulting config as TOML, and stop."),
 ]  # fmt: skip
+TOY_KEYS = ["model", "target", "iterations", "batch_size", "learning_rate", "l2", "init", "seeds", "seed"]
+TOY_OPTIONS = [
+    click.option("--config", type=file_path, metavar="FILE", help="A config instead of configs/toy.toml."),
+    click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any key of the config; repeatable."),
+    click.option("--model", metavar="NAME", help="linear, convnet or both."),
+    click.option("--target", metavar="NAME", help="y1, y2, y3 or all."),
+    click.option("--iterations", metavar="N", help="Gradient steps."),
+    click.option("--batch-size", metavar="N", help="Samples per gradient step, at most 1000."),
+    click.option("--learning-rate", metavar="RATE", help="The first step's; it falls linearly to 0."),
+    click.option("--l2", metavar="LAMBDA", help="Weight of half the squared norm of all parameters."),
+    click.option("--init", metavar="NAME", help="Initial weights: normal, equal (both filters the same) or zeros."),
+    click.option("--seeds", metavar="N", help="Repeats, each with its own W, samples and initial weights."),
+    click.option("--seed", metavar="N", help="The first repeat's."),
+    click.option("--print-config", is_flag=True, help="Print the resulting config as TOML, and stop."),
+]
+FIGURE_OPTIONS = [
+    click.option("--out", default="figures", show_default=True, type=file_path, metavar="FOLDER", help="For figures."),
+]
 PLACE_OPTIONS = [
     click.option("--data-dir", envvar="EX3_DATA_DIR", show_envvar=True, type=file_path, metavar="FOLDER",
                  help="Holds the data set's four IDX files or its .npz."),
-    click.option("--out", default="figures", show_default=True, type=file_path, metavar="FOLDER", help="For figures."),
+    *FIGURE_OPTIONS,
     click.option("--runs", default="runs", show_default=True, type=file_path, metavar="FOLDER", help="For models."),
     click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
     click.option("-v", "--verbose", is_flag=True, help="Also say which data and which config are used."),
@@ -102,8 +120,46 @@ def train(ctx: click.Context, model: str, seeds: int | None, print_config: bool,
     return experiment.run(configs, seeds, _places(options), _command_line(ctx), options["quiet"])
 
 
+@cli.command()
+@with_options(TOY_OPTIONS)
+@with_options(FIGURE_OPTIONS)
+@click.pass_context
+def toy(ctx: click.Context, print_config: bool, out: Path, **options):
+    r"""Fit the networks written by hand to three functions of four inputs.
+
+    Writes OUT/toy-curves.png (losses over iterations, against the noise floor), OUT/toy-fit.png (predictions against
+    targets), OUT/toy-init.png (initialisations compared) and their JSON twins. Takes about 20 seconds.
+
+    \b
+    Example: python cli.py toy --model convnet --target y2 --l2 0.01
+    """
+    from ex3.config import ToyConfig, load_as
+
+    config = load_as(ToyConfig, options["config"] or CONFIGS / "toy.toml", _overrides(options, TOY_KEYS))
+    if print_config:
+        return _print_configs([config])
+    from ex3.experiments import toy as experiment
+
+    return experiment.run(config, out, _command_line(ctx))
+
+
+@cli.command()
+def check():
+    r"""Check every gradient written by hand.
+
+    Compares each layer, each loss and both toy networks with central differences and with TensorFlow's automatic
+    differentiation, in float64. Prints a table; exits with 1 when a gradient is wrong. Takes about 5 seconds.
+
+    \b
+    Example: python cli.py check
+    """
+    from ex3.experiments import check as experiment
+
+    return experiment.run()
+
+
 def main() -> int:
-    """Run the command line; return 0 done, 2 usage, 3 data, 4 writing, 5 diverged or 130 interrupted."""
+    """Run the command line and return its exit code; the README lists them."""
     try:
         outcome = cli(prog_name="cli.py", standalone_mode=False)  # an Outcome, or 0 after --help
         if outcome:
@@ -121,22 +177,25 @@ def main() -> int:
 
 
 def _load_config(model: str, options: dict):
-    """Lay ``--set`` and the options over the model's config; they win in this order."""
-    from ex3 import config
+    from ex3.config import load
+
+    loaded = load(options["config"] or CONFIGS / f"{model}.toml", _overrides(options, CONFIG_KEYS))
+    if loaded.model != model:
+        raise click.UsageError(f"{options['config']}: its model is {loaded.model}, the command's is {model}")
+    return loaded
+
+
+def _overrides(options: dict, keys: list[str]) -> dict[str, object]:
+    """Collect what the command line says of the config: each ``--set``, then the options of their own."""
+    from ex3.config import parse_value
 
     overrides = {}
     for assignment in options["assignments"]:
         key, equals, value = assignment.partition("=")
         if not equals:
             raise click.UsageError(f"--set {assignment}: should be KEY=VALUE")
-        overrides[key.strip()] = config.parse_value(value.strip())
-    for key in CONFIG_KEYS:
-        if options[key] is not None:
-            overrides[key] = config.parse_value(options[key])
-    loaded = config.load(options["config"] or CONFIGS / f"{model}.toml", overrides)
-    if loaded.model != model:
-        raise click.UsageError(f"{options['config']}: its model is {loaded.model}, the command's is {model}")
-    return loaded
+        overrides[key.strip()] = parse_value(value.strip())
+    return overrides | {key: parse_value(options[key]) for key in keys if options[key] is not None}
 
 
 def _print_configs(configs: list) -> None:

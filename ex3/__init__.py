@@ -10,10 +10,13 @@ Modules import from the ones above them only (``tests/test_imports.py`` holds th
     config.py        what a run depends on: frozen, strict models; load(path, overrides)
     results.py       what a run gives: frozen dataclasses, to and from plain JSON
     backend.py       the one door to TensorFlow and Keras: quiet import, seeds, threads, precision
-    data.py          Dataset, Split, load_dataset(): formats, sources and checks of the images
+    image_files.py   IDX and .npz files, read without trusting them
+    data.py          Dataset, Split, load_dataset(): sources, checks and splits of the images
+    scratch/         everything written by hand: imports NumPy alone
     models.py        config -> keras.Model
     training.py      (config, data set) -> (model, Run): the only place that optimises
-    plots.py         results -> Figure: no Keras, no files
+    tables.py        numbers as text
+    plots/           results -> Figure: no Keras, no files
     storage.py       the only writer: figures/, runs/; every file atomically
     progress.py      what a person sees on stderr while a model trains
     experiments/     one short file per command
@@ -21,7 +24,7 @@ Modules import from the ones above them only (``tests/test_imports.py`` holds th
 ``python cli.py train convnet`` flows through them like this::
 
     cli -> config.load -> experiments.train.run -> data.load_dataset -> training.train_classifier -> (model, Run)
-        -> plots.learning_curves -> storage -> figures/train-convnet.png + .json, runs/train-convnet/
+        -> plots.classifiers -> storage -> figures/train-convnet.png + .json, runs/train-convnet/
 """
 
 __version__ = "0.1.0"

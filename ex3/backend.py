@@ -61,8 +61,10 @@ def prepare(seed: int, threads: int, precision: str) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError as error:
-        running = tf.config.threading.get_intra_op_parallelism_threads()
-        raise ConfigError(f"threads = {threads}: TensorFlow runs with {running} in this process") from error
+        raise ConfigError(
+            f"threads = {threads}: TensorFlow runs already in this process, with another number of threads, and cannot "
+            "change it; start a new one"
+        ) from error
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)

@@ -10,25 +10,33 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ex3.errors import ConfigError
 
 Count = Annotated[int, Field(ge=1)]
+PositiveRate = Annotated[float, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Counts = Annotated[tuple[Count, ...], Field(strict=False, max_length=16)]  # TOML has lists, no tuples
+
+C = TypeVar("C", bound="Config")
 
 MAX_CONFIG_BYTES = 64 * 1024
 
 
-class TrainConfig(BaseModel):
-    """The fields that all classifiers share."""
+class Config(BaseModel):
+    """What all configs have in common: no unknown key, no change once made, no guessed type, no nan."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+
+class TrainConfig(Config):
+    """The fields that all classifiers share."""
 
     model: Literal["linear", "mlp", "convnet"]
     """Which network is built."""
@@ -44,7 +52,7 @@ class TrainConfig(BaseModel):
     """Images per gradient step."""
     optimizer: Literal["sgd", "adam"]
     """``sgd`` with ``momentum`` (Nesterov's, when above 0), or ``adam``."""
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: PositiveRate
     """The learning rate; with a one-cycle schedule, its peak."""
     momentum: Fraction
     """SGD's momentum; Adam's beta_1, the decay of the mean gradient."""
@@ -58,7 +66,7 @@ class TrainConfig(BaseModel):
     """The share of the target's probability that is spread over all classes while training."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     """Arithmetic of the layers; the weights, the softmax and the loss are float32 in both."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Seed = 0
     """Decides the validation split, the initial weights, the order of the images and the dropout."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 2
     """Threads of TensorFlow; the numbers depend on it, so it is fixed rather than the machine's."""
@@ -112,25 +120,68 @@ class ConvnetConfig(TrainConfig):
         return self
 
 
+class ToyConfig(Config):
+    """The networks written by hand, on the three functions of four inputs."""
+
+    model: Literal["linear", "convnet", "both"] = "both"
+    """Which networks are fitted."""
+    target: Literal["y1", "y2", "y3", "all"] = "all"
+    """Which functions they have to learn."""
+    iterations: Count
+    """Gradient steps."""
+    batch_size: Annotated[int, Field(ge=1, le=1000)]
+    """Samples per gradient step, of 1,000."""
+    learning_rate: PositiveRate
+    """The first step's learning rate; it falls linearly to 0."""
+    l2: Annotated[float, Field(ge=0)] = 0.0
+    """lambda: half of it times the squared norm of all parameters is added to the loss."""
+    init: Literal["normal", "equal", "zeros"] = "normal"
+    """Initial weights: random, random but the same in both filters, or all 0."""
+    seeds: Annotated[int, Field(ge=1, le=1000)]
+    """Repeats, each with its own W, samples and initial weights."""
+    seed: Seed = 0
+    """The first repeat's seed; also decides the order of the samples."""
+
+
 CONFIGS: dict[str, type[TrainConfig]] = {"linear": LinearConfig, "mlp": MlpConfig, "convnet": ConvnetConfig}
 
 
 def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> TrainConfig:
+    """Read a classifier's config, of the kind that its key ``model`` names; see ``load_as``."""
+    model = {**_read_toml(Path(path)), **(overrides or {})}.get("model")
+    if not isinstance(model, str) or model not in CONFIGS:
+        raise ConfigError(f"{path}: model = {model!r} is not one of {', '.join(CONFIGS)}")
+    return load_as(CONFIGS[model], path, overrides)
+
+
+def load_as(kind: type[C], path: Path | str, overrides: Mapping[str, object] | None = None) -> C:
     """Read a TOML file and lay overrides on it.
 
     Args:
-        path: A TOML file of plain ``key = value`` lines, with at least the key ``model``.
+        kind: The config's class.
+        path: A TOML file of plain ``key = value`` lines.
         overrides: Values that win over the file's, by key.
 
     Raises:
         ConfigError: The file cannot be read, a key is unknown, or a value is not allowed.
     """
-    overrides = dict(overrides or {})
+    overrides = overrides or {}
     values = {**_read_toml(Path(path)), **overrides}
-    model = values.get("model")
-    if not isinstance(model, str) or model not in CONFIGS:
-        raise ConfigError(f"{path}: model = {model!r} is not one of {', '.join(CONFIGS)}")
-    return _validate(CONFIGS[model], values, dict.fromkeys(overrides, "command line"), str(path))
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]  # of all that is wrong
+    if not first["loc"]:  # from a validator over several fields
+        raise ConfigError(f"{path}: {first['msg'].removeprefix('Value error, ')}")
+    key = str(first["loc"][0])
+    origin = "command line" if key in overrides else path
+    if first["type"] == "extra_forbidden":
+        known = list(kind.model_fields)
+        hint = nearest(key, known) or f"; it has {', '.join(known)}"
+        raise ConfigError(f"{origin}: {kind.__name__} has no key {key!r}{hint}")
+    if first["type"] == "missing":
+        raise ConfigError(f"{path}: the key {key!r} is missing")
+    raise ConfigError(f"{origin}: {key} = {values[key]!r}: {first['msg'][0].lower()}{first['msg'][1:]}")
 
 
 def parse_value(text: str) -> object:
@@ -142,7 +193,7 @@ def parse_value(text: str) -> object:
     return values["value"] if set(values) == {"value"} else text
 
 
-def to_toml(config: TrainConfig) -> str:
+def to_toml(config: Config) -> str:
     """Write a config as TOML that ``load`` reads back to an equal one."""
     values = config.model_dump(mode="json", exclude_none=True)
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
@@ -171,22 +222,3 @@ def _read_toml(path: Path) -> dict[str, object]:
     if not values:
         raise ConfigError(f"{path}: holds no key at all; configs/convnet.toml is an example")
     return values
-
-
-def _validate(kind: type[TrainConfig], values: dict, origins: dict[str, str], path: str) -> TrainConfig:
-    """Build the config; of all that is wrong, name the first."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-    if not first["loc"]:  # from a validator over several fields
-        raise ConfigError(f"{path}: {first['msg'].removeprefix('Value error, ')}")
-    key = str(first["loc"][0])
-    origin = origins.get(key, path)
-    if first["type"] == "extra_forbidden":
-        known = list(kind.model_fields)
-        hint = nearest(key, known) or f"; it has {', '.join(known)}"
-        raise ConfigError(f"{origin}: a {values['model']} config has no key {key!r}{hint}")
-    if first["type"] == "missing":
-        raise ConfigError(f"{path}: the key {key!r} is missing")
-    raise ConfigError(f"{origin}: {key} = {values[key]!r}: {first['msg'][0].lower()}{first['msg'][1:]}")

@@ -11,6 +11,12 @@ class Ex3Error(Exception):
     exit_code = 1
 
 
+class CheckFailedError(Ex3Error):
+    """The package's own check of itself failed."""
+
+    exit_code = 1
+
+
 class ConfigError(Ex3Error):
     """A config file, a ``--set`` or an option holds something that is not allowed."""
 

@@ -69,6 +69,32 @@ class Run:
 
 
 @dataclass(frozen=True)
+class ToyFit:
+    """A hand-written network on one target of the toy experiment, over the seeds.
+
+    Attributes:
+        target: ``y1``, ``y2`` or ``y3``.
+        model: ``linear`` or ``convnet``.
+        curves: Over iterations: ``train_loss``, ``test_loss`` and ``gradient_norm``, each as ``_median`` over the seeds
+            and as ``_low`` and ``_high``, the 10 % and 90 % quantiles. Losses are without the l2 term.
+        test_loss: Each seed's mean squared error on its test samples after the last iteration.
+        noise_floor: Each seed's mean squared error of the noiseless target on its test samples.
+        ridge_test_loss: Each seed's test loss of the linear model that minimises the training objective exactly.
+        example: ``target`` and ``prediction`` of the first seed's test samples.
+        diverged: For each seed, the first iteration (from 1) whose loss was not finite, or ``None``.
+    """
+
+    target: str
+    model: str
+    curves: Curves
+    test_loss: list[Number]
+    noise_floor: list[Number]
+    ridge_test_loss: list[Number]
+    example: dict[str, list[Number]]
+    diverged: list[int | None]
+
+
+@dataclass(frozen=True)
 class Record:
     """A figure's JSON twin: the common head, then the experiment's ``result``."""
 

@@ -9,13 +9,16 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-
-from ex3.backend import keras
 from ex3.config import TrainConfig, to_toml
 from ex3.errors import WriteError
 from ex3.results import Record, Run, to_json
+
+if TYPE_CHECKING:  # who saves a figure has loaded matplotlib already, and who saves a model Keras
+    from matplotlib.figure import Figure
+
+    from ex3.backend import keras
 
 FIGURE_DPI = 100  # keeps the widest figure below 300 kB
 
@@ -34,7 +37,7 @@ def check_writable(*folders: Path) -> None:
             raise WriteError(f"{folder}: not a folder that can be written to: {error.strerror}") from error
 
 
-def save_figure(folder: Path, figure: Figure, record: Record) -> list[Path]:
+def save_figure(folder: Path, figure: "Figure", record: Record) -> list[Path]:
     """Write ``<record.name>.png`` and its JSON twin, and return their paths.
 
     Raises:
@@ -48,7 +51,7 @@ def save_figure(folder: Path, figure: Figure, record: Record) -> list[Path]:
     ]
 
 
-def save_run(folder: Path, model: keras.Model, config: TrainConfig, run: Run) -> list[Path]:
+def save_run(folder: Path, model: "keras.Model", config: TrainConfig, run: Run) -> list[Path]:
     """Write ``model.keras``, ``config.toml`` and ``run.json``, and return their paths.
 
     Raises:

@@ -125,7 +125,7 @@ def _chunks(config: TrainConfig, count: int, steps: int, batch_size: int) -> Ite
 def _build_optimizer(config: TrainConfig, total_steps: int) -> keras.optimizers.Optimizer:
     rate = config.learning_rate
     if config.schedule == "one-cycle":
-        warmup_steps = round(config.warmup * total_steps)
+        warmup_steps = int(config.warmup * total_steps)  # leaves at least one step to decay
         rate = keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=rate / 25,  # as in Smith and Topin 2017 (arXiv 1708.07120) and its usual defaults
             warmup_target=rate,

@@ -64,7 +64,7 @@ def test_the_headline_of_one_seed_can_be_parsed_and_digits_cannot_pass_for_mnist
 
 
 def test_all_compares_the_three_models(run_cli):
-    result = run_cli("train", "all", "--dataset", "digits", "--limit", 256, "--epochs", 1, "--seeds", 1, "--quiet")
+    result = run_cli("train", "all", "--dataset", "digits", *FAST, "--batch-size", 50, "--seeds", 1, "--quiet")
     assert result.code == 0, result.err
     assert result.err == ""
     assert [line.split()[0] for line in result.out.splitlines()[:4]] == ["model", "linear", "mlp", "convnet"]
@@ -104,7 +104,7 @@ def test_shipped_configs_are_valid(name):
         (["train", "mlp", "--dataset", "cifar"], ["dataset = 'cifar'", "fashion-mnist"]),
         (["train", "mlp", "--set", "epochs"], ["--set epochs: should be KEY=VALUE"]),
         (["train", "mlp", "--set", "epoch=3"], ["no key 'epoch'; did you mean 'epochs'?"]),
-        (["train", "linear", "--dropout", "0.5"], ["a linear config has no key 'dropout'"]),
+        (["train", "linear", "--dropout", "0.5"], ["LinearConfig has no key 'dropout'"]),
         (["train", "mlp", "--config", "absent.toml"], ["absent.toml: cannot be read"]),
         (["train", "mlp", "--config", ROOT / "configs/linear.toml"], ["its model is linear, the command's is mlp"]),
         (["train", "mlp", "--seeds", "0"], ["--seeds", "0"]),

@@ -109,7 +109,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(mlp_file):
         config.load(mlp_file, {"learning_rat": 1})
     with pytest.raises(ConfigError, match="it has model, dataset"):
         config.load(mlp_file, {"zzz": 1})
-    with pytest.raises(ConfigError, match="a mlp config has no key 'filters'"):
+    with pytest.raises(ConfigError, match="MlpConfig has no key 'filters'"):
         config.load(mlp_file, {"filters": [3]})
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ex3 import plots
+from ex3.plots.classifiers import comparison, learning_curves
+from ex3.plots.style import smooth
 from ex3.training import train_classifier
 
 
@@ -38,14 +39,14 @@ def assert_labelled(figure: Figure, panels: int) -> None:
 
 
 def test_smoothing_by_hand():
-    np.testing.assert_allclose(plots.smooth([1.0, 2.0], 0.5), [1.0, (0.25 * 1 + 0.5 * 2) / 0.75])
-    np.testing.assert_allclose(plots.smooth([3.0] * 5), [3.0] * 5)
-    np.testing.assert_allclose(plots.smooth([1.0, 4.0, 2.0], 0), [1.0, 4.0, 2.0])
-    np.testing.assert_allclose(plots.smooth([1.0, np.nan, 1.0]), [1.0, np.nan, 1.0])
+    np.testing.assert_allclose(smooth([1.0, 2.0], 0.5), [1.0, (0.25 * 1 + 0.5 * 2) / 0.75])
+    np.testing.assert_allclose(smooth([3.0] * 5), [3.0] * 5)
+    np.testing.assert_allclose(smooth([1.0, 4.0, 2.0], 0), [1.0, 4.0, 2.0])
+    np.testing.assert_allclose(smooth([1.0, np.nan, 1.0]), [1.0, np.nan, 1.0])
 
 
 def test_learning_curves_show_mean_and_raw_and_smoothed_loss(runs):
-    figure = plots.learning_curves(runs)
+    figure = learning_curves(runs)
     assert_labelled(figure, 3)
     loss, accuracy, iterations = figure.axes
     assert [text.get_text() for text in loss.get_legend().get_texts()] == ["train", "test"]
@@ -54,7 +55,7 @@ def test_learning_curves_show_mean_and_raw_and_smoothed_loss(runs):
     assert len(accuracy.collections) == 2  # the bands
     raw, smoothed = iterations.lines
     np.testing.assert_allclose(raw.get_ydata(), runs[0].iterations.series["loss"])
-    np.testing.assert_allclose(smoothed.get_ydata(), plots.smooth(runs[0].iterations.series["loss"]))
+    np.testing.assert_allclose(smoothed.get_ydata(), smooth(runs[0].iterations.series["loss"]))
     assert raw.get_linewidth() < smoothed.get_linewidth()
     assert "label smoothing" in iterations.get_ylabel()
     assert "0 and 1" not in figure.get_suptitle()
@@ -62,14 +63,14 @@ def test_learning_curves_show_mean_and_raw_and_smoothed_loss(runs):
 
 
 def test_one_seed_has_no_band(runs):
-    figure = plots.learning_curves(runs[:1])
+    figure = learning_curves(runs[:1])
     assert not figure.axes[0].collections
     assert "seed 0" in figure.get_suptitle()
 
 
 def test_comparison_draws_each_model_in_each_panel(runs):
     models = {"linear": runs, "mlp": runs, "convnet": [dataclasses.replace(run, name="convnet") for run in runs]}
-    figure = plots.comparison(models)
+    figure = comparison(models)
     assert_labelled(figure, 8)
     for axes in figure.axes[:4]:
         assert [text.get_text() for text in axes.get_legend().get_texts()] == list(models)
@@ -82,4 +83,4 @@ def test_a_diverged_run_can_be_drawn(runs):
     lost = dataclasses.replace(
         runs[0], iterations=dataclasses.replace(runs[0].iterations, points=[1, 2], series={"loss": [2.0, float("nan")]})
     )
-    assert_labelled(plots.learning_curves([lost]), 3)
+    assert_labelled(learning_curves([lost]), 3)

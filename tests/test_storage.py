@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from ex3 import config, plots, storage
+from ex3 import config, storage
 from ex3.backend import keras
 from ex3.errors import WriteError
 from ex3.experiments.train import _record
+from ex3.plots.classifiers import learning_curves
 from ex3.results import Record, Run, from_json
 from ex3.training import train_classifier
 
@@ -41,7 +42,7 @@ def test_a_saved_run_can_be_read_back(tmp_path, trained, dataset):
 def test_a_figure_has_a_twin_with_the_common_head(tmp_path, trained):
     tiny, _, run = trained
     record = _record("train-linear", "python cli.py train linear", {"linear": tiny}, {"linear": [run]})
-    png, twin = storage.save_figure(tmp_path, plots.learning_curves([run]), record)
+    png, twin = storage.save_figure(tmp_path, learning_curves([run]), record)
     assert png.read_bytes().startswith(b"\x89PNG")
     assert png.stat().st_size < 300_000
     again = from_json(Record, twin.read_bytes())

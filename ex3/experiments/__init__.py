@@ -1,8 +1,11 @@
 """One short file per command: load the data, compute, draw, save, and say what to print."""
 
+import platform
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
+import ex3
 from ex3.errors import Ex3Error
 
 
@@ -36,3 +39,9 @@ class Outcome:
     headline: str
     written: list[Path]
     problem: Ex3Error | None = None
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions that a result may depend on: this package's, Python's, and those of the given packages."""
+    ours = {"ex3": ex3.__version__, "python": platform.python_version()}
+    return ours | {package: version(package) for package in packages}

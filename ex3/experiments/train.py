@@ -5,18 +5,16 @@ when there is more than one model.
 """
 
 import logging
-import platform
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
-import ex3
-from ex3 import plots, storage
+from ex3 import storage
 from ex3.config import TrainConfig
 from ex3.data import load_dataset
 from ex3.errors import DivergedError
-from ex3.experiments import Outcome, Places
+from ex3.experiments import Outcome, Places, versions
+from ex3.plots.classifiers import comparison, learning_curves
 from ex3.progress import show_training
 from ex3.results import Record, Run, spread
 from ex3.tables import format_table, with_spread
@@ -53,7 +51,7 @@ def run(configs: Sequence[TrainConfig], seeds: int, places: Places, command: str
         written += files
     if len(configs) > 1:
         record = _record("compare", command, {config.model: config for config in configs}, runs)
-        written += storage.save_figure(places.figures, plots.comparison(runs), record)
+        written += storage.save_figure(places.figures, comparison(runs), record)
     return Outcome(
         table=format_table(HEADER, [_row(model_runs) for model_runs in runs.values()]),
         headline=_headline(runs, time.perf_counter() - start),
@@ -80,7 +78,7 @@ def _train_seeds(
             written = storage.save_run(places.runs / name, model, seeded, run)
         runs.append(run)
     record = _record(name, command, {config.model: config}, {config.model: runs})
-    return runs, storage.save_figure(places.figures, plots.learning_curves(runs), record) + written
+    return runs, storage.save_figure(places.figures, learning_curves(runs), record) + written
 
 
 def _record(name: str, command: str, configs: dict[str, TrainConfig], runs: dict[str, list[Run]]) -> Record:
@@ -96,8 +94,7 @@ def _record(name: str, command: str, configs: dict[str, TrainConfig], runs: dict
         threads=config.threads,
         precision=config.precision,
         seconds=sum(run.seconds for model_runs in runs.values() for run in model_runs),
-        versions={"ex3": ex3.__version__, "python": platform.python_version()}
-        | {package: version(package) for package in ("tensorflow", "keras", "numpy")},
+        versions=versions("tensorflow", "keras", "numpy"),
         result={
             model: {
                 "metrics": {name: spread([run.metrics[name] for run in model_runs]) for name in model_runs[0].metrics},

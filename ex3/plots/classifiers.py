@@ -1,71 +1,18 @@
-"""Results -> matplotlib ``Figure``: no Keras, no files, no pyplot state.
+"""Figures of the classifiers: runs -> learning curves, and a comparison of models.
 
-One look for all figures: train is blue and test vermilion, each model has its colour (all from Okabe and Ito's palette,
-which colour-blind readers can tell apart), a line is the mean over the seeds and its band one standard deviation.
+A line is the mean over the seeds, its band one standard deviation.
 """
 
-import logging
-import os
 from collections.abc import Mapping, Sequence
 
-os.environ["MPLBACKEND"] = "agg"  # a user's own setting may name a backend that does not exist
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # says so when it cannot write its cache
-
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from ex3.results import DatasetInfo, Run, spread
+from ex3.plots.style import MODEL_COLOURS, SMOOTHING, SPLIT_COLOURS, dataset_label, make_logarithmic, plural, smooth
+from ex3.results import Run, spread
 from ex3.tables import with_spread
-
-SPLIT_COLOURS = {"train": "#0072B2", "test": "#D55E00"}
-MODEL_COLOURS = {"linear": "#E69F00", "mlp": "#009E73", "convnet": "#0072B2"}
-SMOOTHING = 0.9
-
-mpl.rcParams.update(
-    {
-        "axes.grid": True,
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "axes.titlesize": "medium",
-        "figure.constrained_layout.use": True,
-        "font.size": 10,
-        "grid.alpha": 0.3,
-        "legend.frameon": False,
-    }
-)
-
-
-def smooth(values: Sequence[float], weight: float = SMOOTHING) -> np.ndarray:
-    """Smooth a series exponentially, as TensorBoard does.
-
-    s_t = weight s_(t-1) + (1 - weight) x_t, from s_0 = 0, divided by 1 - weight^t, which takes the start's bias away
-    (Kingma and Ba 2015, section 3). A value that is not finite is passed through and leaves the average alone.
-
-    Args:
-        values: ``(T,)``.
-        weight: In [0, 1); 0 smooths nothing.
-
-    Returns:
-        float64 ``(T,)``.
-    """
-    smoothed = np.array(values, dtype=float)
-    average, remaining = 0.0, 1.0
-    for t, value in enumerate(smoothed):
-        if np.isfinite(value):
-            average = weight * average + (1 - weight) * value
-            remaining *= weight
-            smoothed[t] = average / (1 - remaining)
-    return smoothed
-
-
-def dataset_label(dataset: DatasetInfo) -> str:
-    """Name the images in a title; what stands in for MNIST says so."""
-    titles = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "scikit-learn's 8 x 8 digits, NOT MNIST"}
-    return titles[dataset.name]
 
 
 def learning_curves(runs: Sequence[Run]) -> Figure:
@@ -81,7 +28,7 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
         _draw_mean(loss, runs, "epoch", f"{split}_loss", colour, split)
         _draw_mean(accuracy, runs, "epoch", f"{split}_accuracy", colour, split)
     loss.set(title="Loss", xlabel="epochs", ylabel="cross-entropy (nats)")
-    _make_logarithmic(loss, "y")
+    make_logarithmic(loss, "y")
     accuracy.set(title="Accuracy", xlabel="epochs", ylabel="accuracy")
     for axes in (loss, accuracy):
         axes.legend(title=f"{first.dataset.sizes['test']} images each")
@@ -92,13 +39,13 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
     iterations.plot(first.iterations.points, smooth(values), color=colour, label=f"smoothed, weight {SMOOTHING}")
     title = "Training loss per iteration" + (f" (seed {first.config['seed']})" if len(runs) > 1 else "")
     iterations.set(title=title, xlabel="iterations (gradient steps)", ylabel=_optimised_loss_label(first))
-    _make_logarithmic(iterations, "y")
+    make_logarithmic(iterations, "y")
     iterations.legend()
 
     test = spread([run.metrics["test_accuracy"] for run in runs])
     figure.suptitle(
         f"{first.name} on {dataset_label(first.dataset)}: test accuracy {with_spread(test, 4)} "
-        f"after {_count(first.config['epochs'], 'epoch')}, {_seeds_label(runs)}"
+        f"after {plural(first.config['epochs'], 'epoch')}, {_seeds_label(runs)}"
     )
     return figure
 
@@ -114,9 +61,9 @@ def comparison(runs_by_model: Mapping[str, Sequence[Run]]) -> Figure:
             _draw_mean(axes, runs, axis, f"test_{quantity}", MODEL_COLOURS[model], model)
         axes.set(title=f"Test {quantity}", xlabel=labels[axis], ylabel=labels[quantity])
         if axis == "seconds":
-            _make_logarithmic(axes, "x")
+            make_logarithmic(axes, "x")
         if quantity == "loss":
-            _make_logarithmic(axes, "y")
+            make_logarithmic(axes, "y")
         axes.legend()
     for axes, (model, runs) in zip(grid[1], runs_by_model.items(), strict=False):
         _draw_confusion(axes, runs, model)
@@ -139,15 +86,6 @@ def _draw_mean(axes: Axes, runs: Sequence[Run], axis: str, name: str, colour: st
         axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
 
 
-def _make_logarithmic(axes: Axes, which: str) -> None:
-    """Make the x or y axis logarithmic, with ticks at 1, 2, 3 and 5 times the powers of ten, written out."""
-    getattr(axes, f"set_{which}scale")("log")
-    axis = getattr(axes, f"{which}axis")
-    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
 def _draw_confusion(axes: Axes, runs: Sequence[Run], model: str) -> None:
     """Draw the confusion matrix, summed over the runs; colour shows the errors, numbers show all."""
     counts = np.sum([run.confusion for run in runs], axis=0)  # (10, 10), rows: actual
@@ -158,7 +96,7 @@ def _draw_confusion(axes: Axes, runs: Sequence[Run], model: str) -> None:
         if count:
             axes.text(column, row, count, ha="center", va="center", fontsize=7)
     ticks = range(len(counts))
-    title = f"Confusion, {model}, sum of {_count(len(runs), 'run')}"
+    title = f"Confusion, {model}, sum of {plural(len(runs), 'run')}"
     axes.set(title=title, xlabel="predicted class", ylabel="actual class", xticks=ticks, yticks=ticks)
     axes.grid(visible=False)
 
@@ -180,10 +118,6 @@ def _draw_class_accuracies(axes: Axes, runs_by_model: Mapping[str, Sequence[Run]
 def _optimised_loss_label(run: Run) -> str:
     extras = [name.replace("_", " ") for name in ("dropout", "label_smoothing") if run.config.get(name)]
     return "cross-entropy (nats)" + (f", with {' and '.join(extras)}" if extras else "")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _seeds_label(runs: Sequence[Run]) -> str:

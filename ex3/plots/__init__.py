@@ -1,0 +1,1 @@
+"""Results -> matplotlib ``Figure``: no Keras, no files, no pyplot state."""

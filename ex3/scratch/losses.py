@@ -1,0 +1,16 @@
+"""Losses: a value, the mean over the batch, and its gradient with respect to the network's output."""
+
+import numpy as np
+
+
+class SquaredLoss:
+    """L = 1/B sum_b (p_b - y_b)^2."""
+
+    def value(self, p: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Predictions and targets ``(1, B)`` -> ``()``: one number per model."""
+        residual = p - y
+        return np.vecdot(residual, residual)[..., 0] / p.shape[-1]
+
+    def gradient(self, p: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """dL/dp_b = 2 (p_b - y_b) / B, ``(1, B)``."""
+        return (2 / p.shape[-1]) * (p - y)

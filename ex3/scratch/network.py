@@ -1,0 +1,55 @@
+"""A network: layers in a row. ``forward`` goes down the list, ``backward`` is the chain rule back up."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, ReLU
+
+
+class Network:
+    """p = f_n(... f_2(f_1(x)))."""
+
+    def __init__(self, layers: Sequence[Layer]):
+        self.layers = list(layers)
+
+    @property
+    def parameters(self) -> list[np.ndarray]:
+        """All layers' parameters, in order; to be changed in place."""
+        return [parameter for layer in self.layers for parameter in layer.parameters]
+
+    @property
+    def gradients(self) -> list[np.ndarray]:
+        """The gradients that the last ``backward`` left, in the order of ``parameters``."""
+        return [gradient for layer in self.layers for gradient in layer.gradients]
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Apply all layers."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, gradient: np.ndarray) -> np.ndarray:
+        """Take dL/dp of the last ``forward``; fill ``gradients``; return dL/dx, the gradient for the input."""
+        for layer in reversed(self.layers):
+            gradient = layer.backward(gradient)
+        return gradient
+
+
+def build_linear(w: np.ndarray) -> Network:
+    """p = w . x, without a bias.
+
+    Args:
+        w: ``(1, n)``.
+    """
+    return Network([Linear(w)])
+
+
+def build_toy_convnet(filters: np.ndarray, u: np.ndarray) -> Network:
+    """p = u . m, where m is the max-pooled ReLU of each filter's correlation with x (exercise sheet, 2.4).
+
+    Args:
+        filters: ``(2, 3)``, w1 and w2.
+        u: ``(1, 4)``; its first two entries weigh w1's outputs.
+    """
+    return Network([Correlation(filters), ReLU(), MaxPool(), Flatten(), Linear(u)])

@@ -1,0 +1,77 @@
+"""What the toy networks have to learn: three functions of x in R^4 (exercise sheet, 2.4), and their samples.
+
+y1(x) = sum_i (W x)_i is linear, y2(x) = max_i x_i is not, and y3(x) = log sum_i exp((W x)_i) is a smooth maximum. W in
+R^(4 x 4) is unknown to the learner.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+INPUTS = 4
+TRAIN_SIZE, TEST_SIZE = 1000, 200
+NOISE = 0.01
+
+
+def y1(w: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """sum_i (W x)_i: ``(4, 4)``, ``(4, N)`` -> ``(N,)``."""
+    return (w @ x).sum(axis=0)
+
+
+def y2(w: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """max_i x_i, whatever W is: ``(4, N)`` -> ``(N,)``."""
+    return x.max(axis=0)
+
+
+def y3(w: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """log sum_i exp((W x)_i): ``(4, 4)``, ``(4, N)`` -> ``(N,)``."""
+    z = w @ x
+    largest = z.max(axis=0)  # taken out of the sum, so that exp cannot overflow
+    return largest + np.log(np.exp(z - largest).sum(axis=0))
+
+
+TARGETS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"y1": y1, "y2": y2, "y3": y3}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """M data sets, each of one target and one W.
+
+    Attributes:
+        x_train: ``(M, 4, 1000)``, uniform in [-2.5, 2.5).
+        y_train: ``(M, 1, 1000)``, the target times 1 + 0.01 times standard normal noise.
+        x_test: ``(M, 4, 200)``.
+        y_test: ``(M, 1, 200)``, noisy as well.
+        noise_floor: ``(M,)``, the mean squared error of the noiseless target on the test samples.
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    noise_floor: np.ndarray
+
+    def select(self, group: slice) -> "Samples":
+        """Return some of the M data sets."""
+        return Samples(*(getattr(self, field.name)[group] for field in fields(self)))
+
+
+def draw(targets: list[str], seeds: list[int]) -> Samples:
+    """Draw the course's data for each target and seed; M = targets x seeds, the seeds of the first target first.
+
+    A seed decides W, uniform in [-2, 2), and the inputs, which all targets share, and the noise.
+    """
+    drawn = [_draw_one(target, seed) for target in targets for seed in seeds]
+    return Samples(*(np.stack(arrays) for arrays in zip(*drawn, strict=True)))
+
+
+def _draw_one(target: str, seed: int) -> tuple[np.ndarray, ...]:
+    generator = np.random.default_rng(seed)
+    w = generator.uniform(-2, 2, (INPUTS, INPUTS))
+    x = generator.uniform(-2.5, 2.5, (INPUTS, TRAIN_SIZE + TEST_SIZE))
+    clean = TARGETS[target](w, x)
+    noisy = clean * (1 + NOISE * generator.standard_normal(x.shape[1]))
+    train, test = slice(None, TRAIN_SIZE), slice(TRAIN_SIZE, None)
+    floor = np.mean(np.square(noisy[test] - clean[test]))
+    return x[:, train], noisy[np.newaxis, train], x[:, test], noisy[np.newaxis, test], floor

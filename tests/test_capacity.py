@@ -1,0 +1,59 @@
+"""The statements of ``docs/toy-capacity.md`` on what the toy convnet can represent, checked numerically."""
+
+import numpy as np
+import pytest
+
+from ex3.scratch import targets
+from ex3.scratch.network import Network, build_toy_convnet
+from ex3.scratch.targets import Samples
+from ex3.scratch.toy import fit
+
+E1, E4 = np.eye(4)[[0]].T, np.eye(4)[[3]].T
+
+
+@pytest.fixture
+def random_networks() -> Network:
+    generator = np.random.default_rng(0)
+    return build_toy_convnet(generator.normal(size=(50, 2, 3)), generator.normal(size=(50, 1, 4)))
+
+
+def test_it_is_positively_homogeneous_and_y3_is_not(random_networks):
+    x = np.random.default_rng(1).normal(size=(50, 4, 20))
+    np.testing.assert_allclose(random_networks.forward(3.7 * x), 3.7 * random_networks.forward(x), rtol=1e-12)
+    assert targets.y3(np.eye(4), np.zeros((4, 1))) == pytest.approx(np.log(4))
+
+
+def test_it_never_compares_the_first_input_with_the_last_and_the_maximum_does(random_networks):
+    x = np.random.default_rng(1).normal(size=(50, 4, 20))
+
+    def mixed_difference(p, x):
+        return p(x + E1 + 2 * E4) - p(x + E1) - p(x + 2 * E4) + p(x)
+
+    np.testing.assert_allclose(mixed_difference(random_networks.forward, x), 0, atol=1e-12)
+    assert mixed_difference(lambda x: targets.y2(np.eye(4), x), np.zeros((4, 1))) == -1
+
+
+def test_it_represents_the_first_and_the_last_input():
+    x = np.random.default_rng(1).normal(size=(4, 100))
+    first = build_toy_convnet(np.array([[1.0, 0, 0], [-1, 0, 0]]), np.array([[1.0, 0, -1, 0]]))
+    last = build_toy_convnet(np.array([[0, 0, 1.0], [0, 0, -1]]), np.array([[0, 1.0, 0, -1]]))
+    np.testing.assert_allclose(first.forward(x)[0], x[0])
+    np.testing.assert_allclose(last.forward(x)[0], x[3])
+
+
+def test_no_other_linear_function_is_ever_fitted():
+    """Of 64 starts each, some find c = e1, and none comes near c = e2, c = e1 + e4 or c = (1, 1, 1, 1)."""
+    starts = 64
+    directions = {"e1": [1, 0, 0, 0], "e2": [0, 1, 0, 0], "e1 + e4": [1, 0, 0, 1], "all": [1, 1, 1, 1]}
+    x = np.random.default_rng(0).uniform(-2.5, 2.5, (4, 1200))
+    best = {}
+    for name, c in directions.items():
+        y = np.array([c], float) @ x
+        samples = Samples(*(np.stack([a] * starts) for a in (x[:, :1000], y[:, :1000], x[:, 1000:], y[:, 1000:], 0.0)))
+        history = fit(
+            "convnet", "normal", list(range(starts)), samples,
+            iterations=2000, batch_size=32, learning_rate=0.05, l2=0.0, seed=0,
+        )  # fmt: skip
+        best[name] = np.nanmin(history.test_loss[-1])
+    assert best["e1"] < 1e-4
+    assert min(best["e2"], best["e1 + e4"], best["all"]) > 0.03
