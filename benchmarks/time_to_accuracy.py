@@ -1,7 +1,8 @@
 """Time to accuracy on MNIST: this package's configs against what a user would pick instead, in one run.
 
-    python benchmarks/time_to_accuracy.py            # 5 seeds; about 50 minutes on two cores
-    python benchmarks/time_to_accuracy.py --seeds 1  # a first look
+    python benchmarks/time_to_accuracy.py             # 5 seeds; about half an hour on two cores
+    python benchmarks/time_to_accuracy.py --seeds 1   # a first look
+    python benchmarks/time_to_accuracy.py --only mlp  # one config
 
 It prints the table that ``benchmarks/README.md`` shows. The time is the training's alone: no imports, no data loading,
 no evaluations; tracing counts. The other side's clock stops when it FIRST passes the target on the test images, looked
@@ -197,6 +198,7 @@ def main() -> None:
     """Time every side and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", default="", metavar="NAME", help="run only the rows of this config")
     parser.add_argument("--data-dir", default=os.environ.get("EX3_DATA_DIR"))
     arguments = parser.parse_args()
     done: dict[tuple, Timing] = {}
@@ -212,6 +214,8 @@ def main() -> None:
     print("| ours | seconds | test accuracy | theirs | seconds | test accuracy | ratio | goal |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for row in comparisons():
+        if arguments.only not in ("", row.ours_label.split(",")[0]):
+            continue
         seeds = min(arguments.seeds, row.seeds or arguments.seeds)
         ours = timings(row.ours_label, row.ours, row.target, seeds)
         theirs = timings(row.theirs_label, row.theirs, row.target, seeds)

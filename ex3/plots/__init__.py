@@ -1,1 +1,10 @@
-"""Results -> matplotlib ``Figure``: no Keras, no files, no pyplot state."""
+"""Results -> matplotlib ``Figure``: no Keras, no files, no pyplot state.
+
+What a user's environment may hold is settled here, before any module of this package imports matplotlib.
+"""
+
+import logging
+import os
+
+os.environ["MPLBACKEND"] = "agg"  # the user's own may name a backend that does not exist
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns when it cannot write its cache

@@ -1,15 +1,10 @@
-"""One look for all figures, settled before matplotlib is imported, and a few helpers.
+"""One look for all figures, and a few helpers.
 
 Train is blue and test vermilion, each model has its colour: all from Okabe and Ito's palette, which colour-blind
 readers can tell apart. No pyplot, so no state.
 """
 
-import logging
-import os
 from collections.abc import Sequence
-
-os.environ["MPLBACKEND"] = "agg"  # a user's own setting may name a backend that does not exist
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # says so when it cannot write its cache
 
 import matplotlib as mpl
 import numpy as np
