@@ -14,7 +14,6 @@ import argparse
 import math
 import os
 import platform
-import statistics
 import sys
 import time
 import warnings
@@ -203,12 +202,11 @@ def main() -> None:
     arguments = parser.parse_args()
     done: dict[tuple, Timing] = {}
 
-    def timings(label: str, side: Callable, target: float, seeds: int) -> list[Timing]:
-        for seed in range(seeds):
-            if (label, target, seed) not in done:
-                done[label, target, seed] = side(load_dataset("mnist", arguments.data_dir, seed), seed, target)
-                print(label, seed, done[label, target, seed], file=sys.stderr, flush=True)
-        return [done[label, target, seed] for seed in range(seeds)]
+    def timing(label: str, side: Callable, target: float, seed: int) -> Timing:
+        if (label, target, seed) not in done:
+            done[label, target, seed] = side(load_dataset("mnist", arguments.data_dir, seed), seed, target)
+            print(label, seed, done[label, target, seed], file=sys.stderr, flush=True)
+        return done[label, target, seed]
 
     print(f"{platform.processor() or platform.machine()}, {THREADS} threads, TensorFlow {tf.__version__}\n")
     print("| ours | seconds | test accuracy | theirs | seconds | test accuracy | ratio | goal |")
@@ -216,12 +214,11 @@ def main() -> None:
     for row in comparisons():
         if arguments.only not in ("", row.ours_label.split(",")[0]):
             continue
-        seeds = min(arguments.seeds, row.seeds or arguments.seeds)
-        ours = timings(row.ours_label, row.ours, row.target, seeds)
-        theirs = timings(row.theirs_label, row.theirs, row.target, seeds)
-        ratio = statistics.fmean(timing.seconds for timing in theirs) / statistics.fmean(
-            timing.seconds for timing in ours
-        )
+        ours, theirs = [], []
+        for seed in range(min(arguments.seeds, row.seeds or arguments.seeds)):  # in turn: a machine's speed varies
+            ours.append(timing(row.ours_label, row.ours, row.target, seed))
+            theirs.append(timing(row.theirs_label, row.theirs, row.target, seed))
+        ratio = sum(side.seconds for side in theirs) / sum(side.seconds for side in ours)
         print(
             f"| {row.ours_label} | {describe(ours)} | {row.theirs_label} | {describe(theirs)} "
             f"| 1/{ratio:.1f} | 1/{1 / row.goal:.0f} |",

@@ -166,14 +166,14 @@ def _from_folder(name: str, path: Path) -> _Raw:
     return raw
 
 
-def _check(arrays: Arrays, path: Path) -> None:
+def _check(arrays: Arrays, where: Path | str) -> None:
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if len(x) != len(y):
-            raise DataError(f"{path}: {len(x)} {part} images but {len(y)} {part} labels")
+            raise DataError(f"{where}: {len(x)} {part} images but {len(y)} {part} labels")
         wrong = (y < 0) | (y > 9)
         if wrong.any():
-            raise DataError(f"{path}: y_{part} holds the label {y[wrong][0]}; labels go from 0 to 9")
+            raise DataError(f"{where}: y_{part} holds the label {y[wrong][0]}; labels go from 0 to 9")
 
 
 def _from_keras(name: str) -> Arrays:
@@ -194,7 +194,9 @@ def _from_keras(name: str) -> Arrays:
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
-    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    _check(arrays, f"Keras's {name}")
+    return arrays
 
 
 def _embedded_digits() -> Arrays:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
+import numpy as np
 from pydantic import BeforeValidator, TypeAdapter
 
 Number = Annotated[float, BeforeValidator(lambda value: float("nan") if value is None else value)]
@@ -129,6 +130,15 @@ def spread(values: Sequence[float]) -> Spread:
     """Summarise one number's repeats."""
     std = statistics.stdev(values) if len(values) > 1 else float("nan")
     return Spread(statistics.fmean(values), std, len(values))
+
+
+def quantiles(values: np.ndarray) -> np.ndarray:
+    """Return the 10 %, 50 % and 90 % quantiles over the last axis, ``(..., seeds)`` -> ``(3, ...)``.
+
+    What is not finite counts as larger than everything else; a quantile that falls there is not finite.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.quantile(np.where(np.isfinite(values), values, np.inf), (0.1, 0.5, 0.9), axis=-1)
 
 
 def to_json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The statements of ``docs/toy-capacity.md`` on what the toy convnet can represent, checked numerically."""
+"""The statements of ``docs/toy.md`` on what the toy convnet can represent, checked numerically."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,6 @@
 """The command line end to end: what it writes and says, and how it refuses what is wrong."""
 
+import gzip
 import json
 import os
 import signal
@@ -170,6 +171,22 @@ def test_a_hostile_environment_changes_nothing(tmp_path):
     assert (plain.returncode, plain.stderr) == (0, "")
     assert (hostile.returncode, hostile.stderr) == (0, "")
     assert plain.stdout.split("threads")[0].splitlines()[-1] == hostile.stdout.split("threads")[0].splitlines()[-1]
+
+
+def test_fashion_mnist_is_taken_from_keras_own_cache(tmp_path, idx_folder):
+    cache = tmp_path / "keras" / "datasets" / "fashion-mnist"
+    cache.mkdir(parents=True)
+    for file in idx_folder.iterdir():
+        (cache / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    words = ["train", "linear", "--dataset", "fashion-mnist", "--epochs", 1, "-q"]
+    result = run_process(*words, KERAS_HOME=str(tmp_path / "keras"))
+    assert result.returncode == 0, result.stderr
+    assert "data fashion-mnist, seed 0" in result.stdout
+    label_file = cache / "train-labels-idx1-ubyte.gz"
+    label_file.write_bytes(gzip.compress(gzip.decompress(label_file.read_bytes())[:-1] + b"\x11"))
+    result = run_process(*words, KERAS_HOME=str(tmp_path / "keras"))
+    assert result.returncode == 3
+    assert "y_train holds the label 17" in result.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error():

@@ -3,9 +3,10 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
-from ex3.results import Curves, Record, Run, from_json, spread, to_json
+from ex3.results import Curves, Record, Run, from_json, quantiles, spread, to_json
 from ex3.tables import format_table, with_spread
 from ex3.training import train_classifier
 
@@ -32,6 +33,15 @@ def test_spread_by_hand():
     assert spread([1.0, 2.0, 3.0]).mean == 2.0
     assert spread([1.0, 2.0, 3.0]).std == pytest.approx(1.0)
     assert math.isnan(spread([1.0]).std)
+
+
+def test_quantiles_by_hand_and_with_lost_runs():
+    np.testing.assert_allclose(quantiles(np.arange(11.0)), [1, 5, 9])
+    np.testing.assert_allclose(quantiles(np.array([[0.0, 1.0], [2.0, 4.0]]))[1], [0.5, 3])
+    low, median, high = quantiles(np.array([1.0, 2.0, np.nan, np.inf, 3.0]))
+    assert low == pytest.approx(1.4)
+    assert median == 3
+    assert not np.isfinite(high)
 
 
 def test_tables_are_aligned():

@@ -13,7 +13,7 @@ from ex3.config import ToyConfig
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, versions
 from ex3.plots.toy import toy_curves, toy_fit, toy_init, toy_l2
-from ex3.results import Curves, DatasetInfo, Record, ToyFit
+from ex3.results import Curves, DatasetInfo, Record, ToyFit, quantiles
 from ex3.scratch.targets import TARGETS, TEST_SIZE, TRAIN_SIZE, Samples, draw
 from ex3.scratch.toy import History, fit, ridge
 from ex3.tables import format_table
@@ -22,7 +22,6 @@ POINTS = 100  # on each curve, at most
 INITS = ["normal", "equal", "zeros"]
 L2S = [0.001, 0.01, 0.1, 1.0]
 SEEDS_PER_L2 = 8
-QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}
 HEADER = ["target", "model", "test MSE, median", "10 %", "90 %", "noise floor", "exact linear", "within 2 x floor"]
 
 
@@ -137,11 +136,8 @@ def _curves(history: History, group: slice) -> Curves:
     rows = np.array(_drawn(len(history.train_loss)))
     series = {}
     for name in ("train_loss", "test_loss", "gradient_norm"):
-        values = getattr(history, name)[rows, group]
-        values = np.where(np.isnan(values), np.inf, values)
-        for part, quantile in QUANTILES.items():
-            # an observed value, so that nothing is interpolated between a finite loss and an infinite one
-            series[f"{name}_{part}"] = np.quantile(values, quantile, axis=1, method="nearest").tolist()
+        for part, values in zip(("low", "median", "high"), quantiles(getattr(history, name)[rows, group]), strict=True):
+            series[f"{name}_{part}"] = values.tolist()
     return Curves("iteration", (rows + 1).tolist(), series)
 
 
@@ -171,8 +167,7 @@ def share_within_floor(result: ToyFit) -> float:
 
 
 def _row(result: ToyFit) -> list[str]:
-    losses = np.where(np.isnan(result.test_loss), np.inf, result.test_loss)
-    low, median, high = np.quantile(losses, list(QUANTILES.values()), method="nearest")
+    low, median, high = quantiles(np.array(result.test_loss))
     numbers = [median, low, high, np.median(result.noise_floor), np.median(result.ridge_test_loss)]
     return [result.target, result.model, *(f"{number:.3g}" for number in numbers), f"{share_within_floor(result):.0%}"]
 

@@ -24,7 +24,7 @@ log = logging.getLogger("ex3")
 
 HEADER = [
     "model", "parameters", "epochs", "seconds",
-    "train loss", "train accuracy", "test loss", "test accuracy", "accuracy gap",
+    "train loss", "train accuracy", "test loss", "test accuracy", "generalisation gap",
 ]  # fmt: skip
 
 

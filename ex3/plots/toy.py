@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.plots.style import MODEL_COLOURS, plural
-from ex3.results import Curves, ToyFit
+from ex3.results import Curves, ToyFit, quantiles
 
 TARGET_TITLES = {
     "y1": r"$y_1 = \Sigma_i\,(Wx)_i$",
@@ -89,8 +89,7 @@ def toy_l2(fits: Mapping[float, Sequence[ToyFit]]) -> Figure:
     for axes, target in zip(figure.subplots(1, len(targets), squeeze=False)[0], targets, strict=True):
         for model in dict.fromkeys(fit.model for fit in first):
             here = [next(fit for fit in row if (fit.target, fit.model) == (target, model)) for row in fits.values()]
-            losses = np.where(np.isnan([fit.test_loss for fit in here]), np.inf, [fit.test_loss for fit in here])
-            low, median, high = np.quantile(losses, (0.1, 0.5, 0.9), axis=1, method="nearest")
+            low, median, high = quantiles(np.array([fit.test_loss for fit in here]))
             axes.plot(list(fits), median, marker="o", color=MODEL_COLOURS[model], label=model)
             axes.fill_between(list(fits), low, high, color=MODEL_COLOURS[model], alpha=0.2, linewidth=0)
         exact = [np.median(fit.ridge_test_loss) for fit in here]
