@@ -93,7 +93,6 @@ def package(samples: Samples, iterations: int) -> np.ndarray:
         "learning_rate": RATE,
         "l2": L2,
         "seed": 0,
-        "norm_every": iterations,
     }
     return fit("convnet", "normal", seeds, samples, **settings).test_loss
 

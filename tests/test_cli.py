@@ -195,6 +195,22 @@ def test_a_reader_that_leaves_early_is_no_error():
     assert result.stderr == "code 0\n"
 
 
+def test_what_was_finished_before_a_kill_is_still_there():
+    words = ["train", "linear", "--dataset", "digits", "--seeds", "1000", "--epochs", "1"]
+    process = subprocess.Popen([sys.executable, ROOT / "cli.py", *words], stderr=subprocess.PIPE, text=True)
+    try:
+        while "seed 2," not in process.stderr.readline():
+            pass
+    finally:
+        process.kill()
+        process.wait()
+    record = from_json(Record, Path("figures/train-linear.json").read_bytes())
+    assert record.seeds[:2] == [0, 1]
+    assert len(record.result["linear"]["runs"]) == len(record.seeds)
+    assert Path("figures/train-linear.png").exists()
+    assert Path("runs/train-linear/model.keras").exists()
+
+
 def test_ctrl_c_ends_training_in_one_line_with_exit_code_130(tmp_path):
     words = ["train", "mlp", "--dataset", "digits", "--epochs", "100000"]
     process = subprocess.Popen(

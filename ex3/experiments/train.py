@@ -1,6 +1,6 @@
 """``train``: the three classifiers of the exercise (S1 2.5.1 to 2.5.3), each over one or several seeds, and compared.
 
-Each model's figure, twin and first trained model are written as soon as its last seed is done; a comparison follows
+Each model's figure and twin grow with every seed that is done, and the first seed's model is kept; a comparison follows
 when there is more than one model.
 """
 
@@ -63,10 +63,12 @@ def run(configs: Sequence[TrainConfig], seeds: int, places: Places, command: str
 def _train_seeds(
     config: TrainConfig, seeds: int, places: Places, command: str, quiet: bool
 ) -> tuple[list[Run], list[Path]]:
-    """Train one config over its seeds; keep the first seed's model, unless it diverged."""
-    runs = []
+    """Train one config over its seeds; keep the first seed's model, unless it diverged.
+
+    Figure and twin are written anew after each seed, so that an interruption loses only the run under way.
+    """
     name = f"train-{config.model}"
-    written = []
+    runs, model_files, figure_files = [], [], []
     for seed in range(config.seed, config.seed + seeds):
         seeded = config.model_copy(update={"seed": seed})
         dataset = load_dataset(seeded.dataset, places.data, seed, seeded.limit)
@@ -75,10 +77,11 @@ def _train_seeds(
         report = None if quiet else show_training(f"{config.model}, seed {seed}", config.epochs)
         model, run = train_classifier(seeded, dataset, report)
         if not runs and run.diverged_at is None:
-            written = storage.save_run(places.runs / name, model, seeded, run)
+            model_files = storage.save_run(places.runs / name, model, seeded, run)
         runs.append(run)
-    record = _record(name, command, {config.model: config}, {config.model: runs})
-    return runs, storage.save_figure(places.figures, learning_curves(runs), record) + written
+        record = _record(name, command, {config.model: config}, {config.model: runs})
+        figure_files = storage.save_figure(places.figures, learning_curves(runs), record)
+    return runs, figure_files + model_files
 
 
 def _record(name: str, command: str, configs: dict[str, TrainConfig], runs: dict[str, list[Run]]) -> Record:
