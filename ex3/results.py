@@ -137,8 +137,9 @@ def quantiles(values: np.ndarray) -> np.ndarray:
 
     What is not finite counts as larger than everything else; a quantile that falls there is not finite.
     """
-    with np.errstate(invalid="ignore"):
-        return np.quantile(np.where(np.isfinite(values), values, np.inf), (0.1, 0.5, 0.9), axis=-1)
+    stand_in = 1e300  # not infinity, with which nothing can be interpolated
+    found = np.quantile(np.where(np.isfinite(values), values, stand_in), (0.1, 0.5, 0.9), axis=-1)
+    return np.where(found < stand_in / 1e6, found, np.inf)
 
 
 def to_json(value: Any) -> str:

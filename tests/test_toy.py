@@ -19,7 +19,7 @@ FIGURES = ["toy-curves", "toy-fit", "toy-init", "toy-l2"]
 
 @pytest.fixture(scope="module")
 def fits():
-    config = ToyConfig(iterations=300, batch_size=32, learning_rate=0.05, seeds=3)
+    config = ToyConfig(iterations=600, batch_size=32, learning_rate=0.01, seeds=3)
     samples = draw(["y1", "y2"], [0, 1, 2])
     return [fit for model in ("linear", "convnet") for fit in toy.fit_model(config, model, ["y1", "y2"], samples)]
 
@@ -61,7 +61,7 @@ def test_the_curves_quantiles_are_ordered(fits):
         assert (low <= median).all()
         assert (median <= high).all()
     assert fits[2].curves.points[0] == 1
-    assert fits[2].curves.points[-1] == 300
+    assert fits[2].curves.points[-1] == 600
 
 
 def test_figures_are_labelled(fits):
