@@ -76,11 +76,11 @@ def _train_seeds(
         log.info("%s: %r", config.model, seeded)
         report = None if quiet else show_training(f"{config.model}, seed {seed}", config.epochs)
         model, run = train_classifier(seeded, dataset, report)
-        if not runs and run.diverged_at is None:
-            model_files = storage.save_run(places.runs / name, model, seeded, run)
         runs.append(run)
         record = _record(name, command, {config.model: config}, {config.model: runs})
         figure_files = storage.save_figure(places.figures, learning_curves(runs), record)
+        if seed == config.seed and run.diverged_at is None:
+            model_files = storage.save_run(places.runs / name, model, seeded, run)
     return runs, figure_files + model_files
 
 
