@@ -104,8 +104,8 @@ def train(ctx: click.Context, model: str, seeds: int | None, print_config: bool,
     r"""Train the linear classifier, the MLP or the convnet, or train ALL and compare them.
 
     Writes OUT/train-MODEL.png (learning curves) and its JSON twin, and RUNS/train-MODEL/ (the first seed's model, its
-    config and numbers); with "all", for each model, and OUT/compare.png. Takes about 20 seconds for one run on two
-    cores, two minutes for "all".
+    config and numbers); with "all", for each model, and OUT/compare.png. Takes about 15 seconds for one run on two
+    cores, a minute for "all".
 
     \b
     Example: python cli.py train convnet --epochs 3 --set label_smoothing=0
@@ -128,7 +128,8 @@ def toy(ctx: click.Context, print_config: bool, out: Path, **options):
     r"""Fit the networks written by hand to three functions of four inputs.
 
     Writes OUT/toy-curves.png (losses over iterations, against the noise floor), OUT/toy-fit.png (predictions against
-    targets), OUT/toy-init.png (initialisations compared) and their JSON twins. Takes about 20 seconds.
+    targets), OUT/toy-init.png (the convnet's initialisations compared), OUT/toy-l2.png (test error against lambda) and
+    their JSON twins. Takes about 20 seconds.
 
     \b
     Example: python cli.py toy --model convnet --target y2 --l2 0.01

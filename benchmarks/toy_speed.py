@@ -155,7 +155,7 @@ def rate(run: Callable[[], np.ndarray], model_iterations: int) -> float:
 def main() -> None:
     """Check that all sides compute the same, time them, and print the table."""
     everything = draw(list(TARGETS), SEEDS)
-    one = everything.select(slice(0, 1))
+    one = draw(list(TARGETS)[:1], SEEDS[:1])
     np.testing.assert_allclose(plain_python(one, 40), package(one, 40)[:, 0], rtol=1e-9)
     rates = {
         "per-sample Python loop, one model": rate(lambda: plain_python(one, 20), 20),

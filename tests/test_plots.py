@@ -58,7 +58,7 @@ def test_learning_curves_show_mean_and_raw_and_smoothed_loss(runs):
     np.testing.assert_allclose(smoothed.get_ydata(), smooth(runs[0].iterations.series["loss"]))
     assert raw.get_linewidth() < smoothed.get_linewidth()
     assert "label smoothing" in iterations.get_ylabel()
-    assert "0 and 1" not in figure.get_suptitle()
+    assert "2 seeds" in figure.get_suptitle()
     assert "±" in figure.get_suptitle()
 
 

@@ -5,7 +5,7 @@ R^(4 x 4) is unknown to the learner.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,10 +51,6 @@ class Samples:
     x_test: np.ndarray
     y_test: np.ndarray
     noise_floor: np.ndarray
-
-    def select(self, group: slice) -> "Samples":
-        """Return some of the M data sets."""
-        return Samples(*(getattr(self, field.name)[group] for field in fields(self)))
 
 
 def draw(targets: list[str], seeds: list[int]) -> Samples:
