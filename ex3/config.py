@@ -8,9 +8,9 @@ into one line that names the key and what it may be.
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -48,6 +48,8 @@ class TrainConfig(Config):
     """Passes over the training images."""
     evaluations_per_epoch: Count = 1
     """Points on the learning curves per epoch."""
+    early_evaluations: bool = False
+    """Also evaluate after 1, 2, 4, 8, ... gradient steps."""
     batch_size: Count
     """Images per gradient step."""
     optimizer: Literal["sgd", "adam"]
@@ -143,6 +145,28 @@ class ToyConfig(Config):
     """The first repeat's seed; also decides the order of the samples."""
 
 
+class SweepConfig(Config):
+    """One field of a classifier's config over a range of values, each with several seeds."""
+
+    model: Literal["linear", "mlp", "convnet"] = "convnet"
+    """Which network is trained."""
+    parameter: Literal["learning_rate", "dropout", "batch_size"]
+    """The field that varies."""
+    values: Annotated[tuple[Any, ...], Field(strict=False, min_length=1, max_length=64)]
+    """Its values; whether each is allowed, the classifier's config says."""
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Runs per value, from the base's seed upwards."""
+    base: dict[str, Any] = {}
+    """What all runs have in common, where it differs from the classifier's own config."""
+
+    @model_validator(mode="after")
+    def _has_no_value_twice(self) -> "SweepConfig":
+        for value in self.values:
+            if self.values.count(value) > 1:
+                raise ValueError(f"values: {value} stands there more than once")
+        return self
+
+
 CONFIGS: dict[str, type[TrainConfig]] = {"linear": LinearConfig, "mlp": MlpConfig, "convnet": ConvnetConfig}
 
 
@@ -165,22 +189,51 @@ def load_as(kind: type[C], path: Path | str, overrides: Mapping[str, object] | N
     Raises:
         ConfigError: The file cannot be read, a key is unknown, or a value is not allowed.
     """
-    overrides = overrides or {}
-    values = {**_read_toml(Path(path)), **overrides}
+    origins = dict.fromkeys(overrides or {}, "command line")
+    return _validate(kind, {**_read_toml(Path(path)), **(overrides or {})}, origins, str(path))
+
+
+def change(config: C, changes: Mapping[str, object], origin: str) -> C:
+    """Return a config with some values changed.
+
+    Args:
+        config: The config to start from.
+        changes: New values, by key.
+        origin: Where they come from, for the error's message.
+
+    Raises:
+        ConfigError: A key is unknown, or a value is not allowed.
+    """
+    return _validate(type(config), {**config.model_dump(), **changes}, {}, origin)
+
+
+def expand(base: TrainConfig, parameter: str, values: Sequence[Any], seeds: int, origin: str) -> dict[Any, list]:
+    """Return, for each value of the parameter in ascending order, the base with that value and each of the seeds.
+
+    Raises:
+        ConfigError: The base has no such parameter, or a value is not allowed.
+    """
+    repeats = range(base.seed, base.seed + seeds)
+    grid = {value: [change(base, {parameter: value, "seed": seed}, origin) for seed in repeats] for value in values}
+    return dict(sorted(grid.items()))
+
+
+def _validate(kind: type[C], values: Mapping[str, object], origins: Mapping[str, str], origin: str) -> C:
+    """Build a config; ``origins`` tells where some keys' values come from, ``origin`` where the others' do."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]  # of all that is wrong
     if not first["loc"]:  # from a validator over several fields
-        raise ConfigError(f"{path}: {first['msg'].removeprefix('Value error, ')}")
+        raise ConfigError(f"{origin}: {first['msg'].removeprefix('Value error, ')}")
     key = str(first["loc"][0])
-    origin = "command line" if key in overrides else path
+    if first["type"] == "missing":
+        raise ConfigError(f"{origin}: the key {key!r} is missing")
+    origin = origins.get(key, origin)
     if first["type"] == "extra_forbidden":
         known = list(kind.model_fields)
         hint = nearest(key, known) or f"; it has {', '.join(known)}"
         raise ConfigError(f"{origin}: {kind.__name__} has no key {key!r}{hint}")
-    if first["type"] == "missing":
-        raise ConfigError(f"{path}: the key {key!r} is missing")
     raise ConfigError(f"{origin}: {key} = {values[key]!r}: {first['msg'][0].lower()}{first['msg'][1:]}")
 
 
@@ -196,6 +249,11 @@ def parse_value(text: str) -> object:
 def to_toml(config: Config) -> str:
     """Write a config as TOML that ``load`` reads back to an equal one."""
     values = config.model_dump(mode="json", exclude_none=True)
+    tables = {key: values.pop(key) for key, value in list(values.items()) if isinstance(value, dict)}
+    return _lines(values) + "".join(f"\n[{key}]\n{_lines(table)}" for key, table in tables.items())
+
+
+def _lines(values: Mapping[str, object]) -> str:
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
 
 

@@ -39,3 +39,15 @@ class DivergedError(Ex3Error):
     """The loss became infinite or not a number."""
 
     exit_code = 5
+
+
+class WorkerError(Ex3Error):
+    """Processes that should compute were killed."""
+
+    exit_code = 6
+
+
+class StoppedError(Ex3Error):
+    """The user pressed Ctrl-C, and there is more to say than that."""
+
+    exit_code = 130

@@ -1,14 +1,17 @@
-"""What a person sees on stderr while a model trains: Keras's bar on a terminal, else one line per epoch."""
+"""What a person sees on stderr while models train: a live bar on a terminal, else plain lines."""
 
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING
 
-from ex3.backend import keras
-from ex3.training import Progress
+if TYPE_CHECKING:
+    from ex3.cells import CellReport
+    from ex3.training import Progress
 
 
-def show_training(title: str, epochs: int) -> Callable[[Progress], None]:
+def show_training(title: str, epochs: int) -> Callable[["Progress"], None]:
     """Return a reporter for one training run.
 
     Args:
@@ -18,18 +21,20 @@ def show_training(title: str, epochs: int) -> Callable[[Progress], None]:
     return _bar(title, epochs) if sys.stderr.isatty() else _lines(title, epochs)
 
 
-def _lines(title: str, epochs: int) -> Callable[[Progress], None]:
-    def report(progress: Progress) -> None:
+def _lines(title: str, epochs: int) -> Callable[["Progress"], None]:
+    def report(progress: "Progress") -> None:
         if progress.point:
             print(f"{title}, epoch {progress.epoch}/{epochs}: {_describe(progress.point)}", file=sys.stderr, flush=True)
 
     return report
 
 
-def _bar(title: str, epochs: int) -> Callable[[Progress], None]:
+def _bar(title: str, epochs: int) -> Callable[["Progress"], None]:
+    from ex3.backend import keras
+
     bar = None
 
-    def report(progress: Progress) -> None:
+    def report(progress: "Progress") -> None:
         nonlocal bar
         with redirect_stdout(sys.stderr):  # Keras's bar knows only stdout
             if bar is None:
@@ -48,3 +53,56 @@ def _describe(point: dict[str, float]) -> str:
         f"train loss {point['train_loss']:.4f}, accuracy {point['train_accuracy']:.4f}; "
         f"test loss {point['test_loss']:.4f}, accuracy {point['test_accuracy']:.4f}; {point['seconds']:.1f} s"
     )
+
+
+@contextmanager
+def show_cells(parameter: str) -> Iterator[Callable[["CellReport"], None]]:
+    """Show how far a sweep is while the block runs; gives the reporter.
+
+    Args:
+        parameter: The field of the config that varies, to name a finished cell by.
+    """
+    yield from _live_cells() if sys.stderr.isatty() else _cell_lines(parameter)
+
+
+def _cell_lines(parameter: str) -> Iterator[Callable[["CellReport"], None]]:
+    def report(now: "CellReport") -> None:
+        if now.newest:
+            print(f"{now.done}/{now.total} cells: {_describe_cell(now, parameter)}", file=sys.stderr, flush=True)
+
+    yield report
+
+
+def _describe_cell(now: "CellReport", parameter: str) -> str:
+    run, seconds = now.newest.run, now.newest.seconds
+    if run.diverged_at is None:
+        end = f"validation accuracy {run.metrics['validation_accuracy']:.4f}"
+    else:
+        end = f"diverged at iteration {run.diverged_at}"
+    return f"{run.name}, {parameter} {run.config[parameter]}, seed {run.config['seed']}: {end}; {seconds:.1f} s"
+
+
+def _live_cells() -> Iterator[Callable[["CellReport"], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = [
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("cells, {task.fields[running]} running, {task.fields[diverged]} diverged"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+    ]
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None, running=0, diverged=0, left="")
+        start, reused = time.perf_counter(), None
+
+        def report(now: "CellReport") -> None:
+            nonlocal reused
+            reused = now.done if reused is None else reused
+            computed = now.done - reused
+            seconds = (time.perf_counter() - start) / max(computed, 1) * (now.total - now.done)
+            left = f"about {time.strftime('%H:%M:%S', time.gmtime(seconds))} left" if computed else ""
+            bar.update(task, completed=now.done, total=now.total, running=now.running, diverged=now.diverged, left=left)
+
+        yield report

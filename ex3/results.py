@@ -5,6 +5,7 @@ that are not finite become ``null`` in JSON and come back as ``nan``.
 """
 
 import json
+import math
 import re
 import statistics
 from collections.abc import Sequence
@@ -70,6 +71,21 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A finished run of a sweep, as it is stored.
+
+    Attributes:
+        version: This package's.
+        seconds: From loading the data to the last evaluation.
+        run: What came of it.
+    """
+
+    version: str
+    seconds: float
+    run: Run
+
+
+@dataclass(frozen=True)
 class ToyFit:
     """A hand-written network on one target of the toy experiment, over the seeds.
 
@@ -117,7 +133,7 @@ class Spread:
 
     Attributes:
         mean: The mean.
-        std: The sample standard deviation (divided by count - 1); ``nan`` for a single repeat.
+        std: The sample standard deviation (divided by count - 1); ``nan`` for a single repeat, and where a value is.
         count: The number of repeats.
     """
 
@@ -128,8 +144,8 @@ class Spread:
 
 def spread(values: Sequence[float]) -> Spread:
     """Summarise one number's repeats."""
-    std = statistics.stdev(values) if len(values) > 1 else float("nan")
-    return Spread(statistics.fmean(values), std, len(values))
+    has_std = len(values) > 1 and all(map(math.isfinite, values))
+    return Spread(statistics.fmean(values), statistics.stdev(values) if has_std else math.nan, len(values))
 
 
 def quantiles(values: np.ndarray) -> np.ndarray:

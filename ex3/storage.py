@@ -4,21 +4,29 @@ A file is written to a temporary sibling, forced to the disk and moved over the 
 before an hour of training whether that will work.
 """
 
+import hashlib
 import io
+import json
+import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+import ex3
 from ex3.config import TrainConfig, to_toml
 from ex3.errors import WriteError
-from ex3.results import Record, Run, to_json
+from ex3.results import Cell, DatasetInfo, Record, Run, from_json, to_json
 
 if TYPE_CHECKING:  # who saves a figure has loaded matplotlib already, and who saves a model Keras
     from matplotlib.figure import Figure
 
     from ex3.backend import keras
+
+log = logging.getLogger("ex3")
 
 FIGURE_DPI = 100  # keeps the widest figure below 300 kB
 
@@ -63,6 +71,50 @@ def save_run(folder: Path, model: "keras.Model", config: TrainConfig, run: Run) 
         _write(folder / "config.toml", to_toml(config).encode()),
         _write(folder / "run.json", to_json(run).encode()),
     ]
+
+
+def cell_path(folder: Path, config: TrainConfig, dataset: DatasetInfo) -> Path:
+    """Name a cell's file after all that its numbers depend on: config, images, and this package's version."""
+    identity = [config.model_dump(mode="json"), dataset.fingerprint, ex3.__version__]
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return folder / f"{digest[:16]}.json"
+
+
+def save_cell(path: Path, cell: Cell) -> None:
+    """Write a cell.
+
+    Raises:
+        WriteError: The file cannot be written.
+    """
+    _write(path, to_json(cell).encode())
+
+
+def load_cell(path: Path, config: TrainConfig) -> Cell | None:
+    """Read a cell; ``None`` where there is none. One that cannot be believed is deleted, with a warning."""
+    try:
+        cell = from_json(Cell, path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError):
+        cell = None
+    if cell is None or cell.run.config != config.model_dump(mode="json"):
+        log.warning("%s: damaged; deleted, and computed again", path)
+        path.unlink(missing_ok=True)
+        return None
+    return cell
+
+
+def remove_cells(paths: Iterable[Path]) -> None:
+    """Delete cells.
+
+    Raises:
+        WriteError: A file cannot be deleted.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise WriteError(f"{path}: cannot be deleted: {error.strerror}") from error
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -94,7 +94,8 @@ def train_classifier(
 
 def predict_logits(logits: keras.Model, x: np.ndarray) -> np.ndarray:
     """Apply a model of logits in inference mode: images ``(N, 28, 28, 1)`` -> float32 ``(N, 10)``."""
-    return logits.predict(x, batch_size=EVALUATION_BATCH, verbose=0)
+    starts = range(0, len(x), EVALUATION_BATCH)
+    return np.concatenate([logits.predict_on_batch(x[start : start + EVALUATION_BATCH]) for start in starts])
 
 
 def image_order(seed: int, epoch: int, count: int) -> np.ndarray:
@@ -114,10 +115,12 @@ class _Chunk:
 
 def _chunks(config: TrainConfig, count: int, steps: int, batch_size: int) -> Iterator[_Chunk]:
     """Cut a whole run into chunks that end where the curves have a point, and are short in between."""
-    ends = {round(steps * (k + 1) / config.evaluations_per_epoch) for k in range(config.evaluations_per_epoch)}
-    stops = sorted(ends.union(range(0, steps, math.ceil(IMAGES_PER_CALL / batch_size))) - {0})
+    regular = {round(steps * (k + 1) / config.evaluations_per_epoch) for k in range(config.evaluations_per_epoch)}
+    early = {2**k for k in range(31)} if config.early_evaluations else set()
     for epoch in range(config.epochs):
         order = image_order(config.seed, epoch, count)[: steps * batch_size].reshape(steps, batch_size)
+        ends = regular | {step - epoch * steps for step in early if 0 < step - epoch * steps < steps}
+        stops = sorted(ends.union(range(0, steps, math.ceil(IMAGES_PER_CALL / batch_size))) - {0})
         for start, stop in zip([0, *stops], stops, strict=False):
             yield _Chunk(epoch + 1, stop, order[start:stop], stop in ends)
 

@@ -157,3 +157,40 @@ def test_convolutions_must_fit_the_image(tmp_path):
 def test_configs_are_frozen(mlp_file):
     with pytest.raises(ValueError, match="frozen"):
         config.load(mlp_file).epochs = 2
+
+
+def test_a_change_is_checked_like_the_config_itself(mlp_file):
+    loaded = config.load(mlp_file)
+    assert config.change(loaded, {"epochs": 3}, "here").epochs == 3
+    assert config.change(loaded, {}, "here") == loaded
+    with pytest.raises(ConfigError, match="here: epochs = 0: "):
+        config.change(loaded, {"epochs": 0}, "here")
+    with pytest.raises(ConfigError, match="here: MlpConfig has no key 'epoch'; did you mean 'epochs'"):
+        config.change(loaded, {"epoch": 3}, "here")
+
+
+def test_a_sweep_expands_to_its_values_in_order_times_the_seeds(mlp_file):
+    base = config.load(mlp_file, {"seed": 5})
+    grid = config.expand(base, "learning_rate", (0.1, 0.01), seeds=2, origin="here")
+    assert {value: [(one.learning_rate, one.seed) for one in cells] for value, cells in grid.items()} == {
+        0.01: [(0.01, 5), (0.01, 6)],
+        0.1: [(0.1, 5), (0.1, 6)],
+    }
+    assert list(grid) == [0.01, 0.1]
+    for value in (0, -1, math.nan, math.inf, "a", True):
+        with pytest.raises(ConfigError, match=f"here: learning_rate = {value!r}: "):
+            config.expand(base, "learning_rate", (value,), 1, "here")
+    linear = config.LinearConfig(**{**base.model_dump(exclude={"hidden_units", "dropout"}), "model": "linear"})
+    with pytest.raises(ConfigError, match="no key 'dropout'"):
+        config.expand(linear, "dropout", (0.5,), 1, "here")
+
+
+def test_a_sweep_config_survives_toml_with_its_base(tmp_path):
+    sweep = config.SweepConfig(parameter="dropout", values=(0, 0.5), base={"epochs": 2, "optimizer": "adam"})
+    path = tmp_path / "sweep.toml"
+    path.write_text(config.to_toml(sweep))
+    assert config.load_as(config.SweepConfig, path) == sweep
+    with pytest.raises(ConfigError, match=r"values: 0\.1 stands there more than once"):
+        config.load_as(config.SweepConfig, path, {"values": [0.1, 0.2, 0.1]})
+    with pytest.raises(ConfigError, match="values = "):
+        config.load_as(config.SweepConfig, path, {"values": []})

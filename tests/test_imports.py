@@ -11,10 +11,12 @@ from conftest import ROOT
 LAYERS = [
     {"ex3", "errors"},
     {"config", "results", "image_files", "backend"},
-    {"tables", "data", "scratch"},
+    {"tables", "data", "scratch", "sweeps"},
     {"models"},
     {"training"},
-    {"plots", "progress", "storage"},
+    {"plots", "storage"},
+    {"cells"},
+    {"progress"},
     {"experiments"},
 ]
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
@@ -25,6 +27,9 @@ HOMES = {
     "keras": {"backend"},
     "sklearn": {"data"},
     "click": set(),
+    "joblib": {"cells"},
+    "distributed": {"cells"},
+    "rich": {"progress"},
 }
 FILES = sorted((ROOT / "ex3").rglob("*.py"))
 
@@ -80,7 +85,7 @@ def test_only_storage_writes_and_only_the_command_line_prints_results(path):
 
 
 def test_help_imports_nothing_heavy():
-    heavy = ["tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pydantic"]
+    heavy = ["tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pydantic", "joblib", "rich"]
     program = f"""
 import sys
 sys.argv = ["cli.py", "train", "--help"]

@@ -33,6 +33,9 @@ def test_spread_by_hand():
     assert spread([1.0, 2.0, 3.0]).mean == 2.0
     assert spread([1.0, 2.0, 3.0]).std == pytest.approx(1.0)
     assert math.isnan(spread([1.0]).std)
+    for lost in (math.nan, math.inf):
+        assert math.isnan(spread([1.0, lost]).std)
+        assert not math.isfinite(spread([lost, lost]).mean)
 
 
 def test_quantiles_by_hand_and_with_lost_runs():

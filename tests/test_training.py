@@ -80,6 +80,17 @@ def test_curves_have_the_promised_points_and_the_loss_falls(dataset, tiny_mlp):
     assert reports[-1].point["test_accuracy"] == run.metrics["test_accuracy"]
 
 
+def test_early_evaluations_come_after_powers_of_two_of_all_steps(dataset, tiny_mlp):
+    config = tiny_mlp.model_copy(update={"early_evaluations": True, "evaluations_per_epoch": 1})
+    _, run = train_classifier(config, dataset)
+    steps = len(dataset.train) // 64
+    updates = [round(point * steps) for point in run.epochs.points]
+    assert updates == sorted({1, 2, 4, 8, 16, 32, steps, 2 * steps})
+    _, plain = train_classifier(tiny_mlp, dataset)
+    assert run.iterations == plain.iterations
+    assert run.metrics == plain.metrics
+
+
 def test_train_and_test_are_measured_alike_in_inference_mode(dataset, tiny_mlp):
     model, run = train_classifier(tiny_mlp.model_copy(update={"dropout": 0.9}), dataset)
     for name, split in (("train", dataset.train.first(len(dataset.test))), ("test", dataset.test)):

@@ -24,9 +24,9 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
     first = runs[0]
     figure = Figure(figsize=(13, 4))
     loss, accuracy, iterations = figure.subplots(1, 3)
-    for split, colour in SPLIT_COLOURS.items():
-        _draw_mean(loss, runs, "epoch", f"{split}_loss", colour, split)
-        _draw_mean(accuracy, runs, "epoch", f"{split}_accuracy", colour, split)
+    for split in ("train", "test"):
+        draw_mean(loss, runs, "epoch", f"{split}_loss", SPLIT_COLOURS[split], split)
+        draw_mean(accuracy, runs, "epoch", f"{split}_accuracy", SPLIT_COLOURS[split], split)
     loss.set(title="Loss", xlabel="epochs", ylabel="cross-entropy (nats)")
     make_logarithmic(loss, "y")
     accuracy.set(title="Accuracy", xlabel="epochs", ylabel="accuracy")
@@ -58,7 +58,7 @@ def comparison(runs_by_model: Mapping[str, Sequence[Run]]) -> Figure:
     labels = {"epoch": "epochs", "seconds": "training time (s)", "accuracy": "accuracy", "loss": "cross-entropy (nats)"}
     for axes, (axis, quantity) in zip(grid[0], panels, strict=True):
         for model, runs in runs_by_model.items():
-            _draw_mean(axes, runs, axis, f"test_{quantity}", MODEL_COLOURS[model], model)
+            draw_mean(axes, runs, axis, f"test_{quantity}", MODEL_COLOURS[model], model)
         axes.set(title=f"Test {quantity}", xlabel=labels[axis], ylabel=labels[quantity])
         if axis == "seconds":
             make_logarithmic(axes, "x")
@@ -73,14 +73,16 @@ def comparison(runs_by_model: Mapping[str, Sequence[Run]]) -> Figure:
     return figure
 
 
-def _draw_mean(axes: Axes, runs: Sequence[Run], axis: str, name: str, colour: str, label: str) -> None:
+def draw_mean(
+    axes: Axes, runs: Sequence[Run], axis: str, name: str, colour: str, label: str, linestyle: str = "-"
+) -> None:
     """Draw one series' mean over the runs, up to where the shortest ends, and a band of one standard deviation."""
     length = min(len(run.epochs.points) for run in runs)
     values = np.array([run.epochs.series[name][:length] for run in runs])  # (runs, points)
     x = [run.epochs.points if axis == "epoch" else run.epochs.series[axis] for run in runs]
     x = np.mean([points[:length] for points in x], axis=0)
     mean = values.mean(axis=0)
-    axes.plot(x, mean, color=colour, marker=".", label=label)
+    axes.plot(x, mean, color=colour, linestyle=linestyle, marker=".", label=label)
     if len(runs) > 1:
         std = values.std(axis=0, ddof=1)
         axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from ex3.results import DatasetInfo
 
-SPLIT_COLOURS = {"train": "#0072B2", "test": "#D55E00"}
+SPLIT_COLOURS = {"train": "#0072B2", "validation": "#009E73", "test": "#D55E00"}
 MODEL_COLOURS = {"linear": "#E69F00", "mlp": "#009E73", "convnet": "#0072B2"}
 SMOOTHING = 0.9
 
@@ -67,6 +67,15 @@ def make_logarithmic(axes: Axes, which: str) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def make_logit(axes: Axes) -> None:
+    """Spread the y axis of accuracies out where they are near 0 or 1: its scale is log(p / (1 - p))."""
+    axes.set_yscale("logit", nonpositive="clip")
+    axes.set_ylim(max(axes.get_ylim()[0], 0.05), min(axes.get_ylim()[1], 0.9995))
+    axes.yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def plural(number: int, noun: str) -> str:
