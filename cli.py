@@ -295,7 +295,7 @@ def _places(options: dict):
 
 def _command_line(ctx: click.Context) -> str:
     """Spell the command that gives the same numbers: what was typed, less where to read, to write and what to show."""
-    left_out = {"data_dir", "out", "runs", "quiet", "verbose"}
+    left_out = {"data_dir", "out", "runs", "quiet", "verbose", "fresh", "backend", "address"}
     words = ["python", *ctx.command_path.split()]
     for parameter in ctx.command.params:
         if parameter.name in left_out or ctx.get_parameter_source(parameter.name) is not ParameterSource.COMMANDLINE:

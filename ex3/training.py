@@ -144,22 +144,29 @@ def _compile_train_steps(
     logits: keras.Model, optimizer: keras.optimizers.Optimizer, label_smoothing: float, train: Split, batch_size: int
 ) -> Callable[[np.ndarray], tf.Tensor]:
     """Return a compiled function: indices ``(steps, batch size)`` -> the loss of each step ``(steps,)``."""
-    x, y = tf.constant(train.x), tf.one_hot(train.y, models.CLASSES)
+    images, targets = tf.constant(train.x), tf.one_hot(train.y, models.CLASSES)
     cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
     weights = logits.trainable_variables
     optimizer.build(weights)
 
-    def train_step(batch: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            loss = cross_entropy(tf.gather(y, batch), logits(tf.gather(x, batch), training=True))
-        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        return loss
+    # Traced once, for any number of steps. The images are arguments, since TensorFlow never frees what it captures.
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec(images.shape, images.dtype),
+            tf.TensorSpec(targets.shape, targets.dtype),
+            tf.TensorSpec((None, batch_size), tf.int32),
+        ]
+    )
+    def train_steps(x: tf.Tensor, y: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
+        def train_step(batch: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                loss = cross_entropy(tf.gather(y, batch), logits(tf.gather(x, batch), training=True))
+            optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            return loss
 
-    @tf.function(input_signature=[tf.TensorSpec((None, batch_size), tf.int32)])  # traced once, for any number of steps
-    def train_steps(indices: tf.Tensor) -> tf.Tensor:
         return tf.map_fn(train_step, indices, fn_output_signature=tf.float32, parallel_iterations=1)
 
-    return train_steps
+    return lambda indices: train_steps(images, targets, indices)
 
 
 def _measure(logits: keras.Model, splits: dict[str, Split]) -> dict[str, float]:
