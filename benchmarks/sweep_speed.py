@@ -4,9 +4,9 @@
     python benchmarks/sweep_speed.py --repeats 1  # a first look
 
 Both sides are the command line as a user starts it, with 8 runs of the default convnet: 4 learning rates, 2 seeds. The
-sequential side gives the one process all cores, the parallel side runs a process with one thread on each. The overhead is
-what a sweep takes beyond its runs: wall time less the runs' own seconds (data, training, evaluations), divided by the
-number of processes. It prints the table that ``benchmarks/README.md`` shows.
+sequential side gives its one process all cores; the parallel side runs a process with one thread on each. The overhead
+is what a sweep takes beyond its runs: wall time less the runs' own seconds (data, training, evaluations), divided by
+the number of processes. It prints the table that ``benchmarks/README.md`` shows.
 """
 
 import argparse
@@ -19,13 +19,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from ex3.cells import core_count
 from ex3.results import spread
 from ex3.tables import with_spread
 
+ROOT = Path(__file__).parent.parent
 SWEEP = 'parameter = "learning_rate"\nvalues = [0.001, 0.003, 0.01, 0.03]\nseeds = 2\n'
 
 

@@ -22,7 +22,7 @@ from joblib.externals.loky import get_reusable_executor
 
 import ex3
 from ex3 import storage
-from ex3.config import TrainConfig
+from ex3.config import AutoencoderConfig, TrainConfig
 from ex3.data import load_dataset
 from ex3.errors import DataError, StoppedError, WorkerError
 from ex3.results import Cell, DatasetInfo, Run
@@ -160,8 +160,9 @@ def _in_parallel(
 
 def _compute(path: Path, config: TrainConfig, dataset: DatasetInfo, data_dir: Path | None) -> tuple[Path, Cell]:
     """Train one cell, in a worker."""
-    from ex3.training import train_classifier
+    from ex3.training import train_autoencoder, train_classifier
 
+    train = train_autoencoder if isinstance(config, AutoencoderConfig) else train_classifier
     with _one_at_a_time:
         start = time.perf_counter()
         images = load_dataset(config.dataset, data_dir, config.seed, config.limit)
@@ -170,7 +171,7 @@ def _compute(path: Path, config: TrainConfig, dataset: DatasetInfo, data_dir: Pa
                 f"a worker found {images.name} ({images.fingerprint}) instead of {dataset.name} "
                 f"({dataset.fingerprint}); name a --data-dir that it can see"
             )
-        _, run = train_classifier(config, images)
+        _, run = train(config, images)
         return path, Cell(ex3.__version__, time.perf_counter() - start, run)
 
 

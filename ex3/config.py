@@ -36,9 +36,9 @@ class Config(BaseModel):
 
 
 class TrainConfig(Config):
-    """The fields that all classifiers share."""
+    """The fields that all networks in Keras share."""
 
-    model: Literal["linear", "mlp", "convnet"]
+    model: Literal["linear", "mlp", "convnet", "autoencoder"]
     """Which network is built."""
     dataset: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
     """The images; ``auto`` is MNIST where it can be had, else scikit-learn's digits."""
@@ -64,8 +64,6 @@ class TrainConfig(Config):
     """``one-cycle``: a linear warm-up to the peak, then half a cosine down to 0."""
     warmup: Fraction = 0.3
     """The share of all steps that the one-cycle schedule warms up."""
-    label_smoothing: Fraction = 0.0
-    """The share of the target's probability that is spread over all classes while training."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     """Arithmetic of the layers; the weights, the softmax and the loss are float32 in both."""
     seed: Seed = 0
@@ -74,13 +72,21 @@ class TrainConfig(Config):
     """Threads of TensorFlow; the numbers depend on it, so it is fixed rather than the machine's."""
 
 
-class LinearConfig(TrainConfig):
+class ClassifierConfig(TrainConfig):
+    """The fields that all classifiers share."""
+
+    model: Literal["linear", "mlp", "convnet"]
+    label_smoothing: Fraction = 0.0
+    """The share of the target's probability that is spread over all classes while training."""
+
+
+class LinearConfig(ClassifierConfig):
     """Softmax regression."""
 
     model: Literal["linear"]
 
 
-class MlpConfig(TrainConfig):
+class MlpConfig(ClassifierConfig):
     """A multi-layer perceptron with ReLU."""
 
     model: Literal["mlp"]
@@ -90,7 +96,7 @@ class MlpConfig(TrainConfig):
     """Dropout probability after each hidden layer."""
 
 
-class ConvnetConfig(TrainConfig):
+class ConvnetConfig(ClassifierConfig):
     """Blocks of convolution, ReLU and 2 x 2 max-pooling, then Dense layers with ReLU."""
 
     model: Literal["convnet"]
@@ -120,6 +126,22 @@ class ConvnetConfig(TrainConfig):
             if side < 1:
                 raise ValueError(f"kernel_sizes = {list(self.kernel_sizes)} leave nothing of a 28 x 28 image")
         return self
+
+
+class AutoencoderConfig(TrainConfig):
+    """Dense layers from 784 pixels down to 2 numbers, the codes, and back."""
+
+    model: Literal["autoencoder"] = "autoencoder"
+    limit: Annotated[int, Field(ge=100)] | None = None
+    """Use only so many training images, at least 100; all when left out."""
+    hidden_units: Annotated[Counts, Field(min_length=1)]
+    """Units of the encoder's hidden layers; the decoder has them in reverse."""
+    activation: Literal["relu", "gelu", "elu", "tanh"] = "relu"
+    """Of the hidden layers."""
+    normalization: Literal["none", "batch", "layer"] = "none"
+    """Of the hidden layers' inputs to the activation."""
+    bottleneck: Literal["linear", "relu"] = "linear"
+    """Activation of the codes; with ``relu`` they are never negative."""
 
 
 class ToyConfig(Config):
@@ -167,10 +189,10 @@ class SweepConfig(Config):
         return self
 
 
-CONFIGS: dict[str, type[TrainConfig]] = {"linear": LinearConfig, "mlp": MlpConfig, "convnet": ConvnetConfig}
+CONFIGS: dict[str, type[ClassifierConfig]] = {"linear": LinearConfig, "mlp": MlpConfig, "convnet": ConvnetConfig}
 
 
-def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> TrainConfig:
+def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> ClassifierConfig:
     """Read a classifier's config, of the kind that its key ``model`` names; see ``load_as``."""
     model = {**_read_toml(Path(path)), **(overrides or {})}.get("model")
     if not isinstance(model, str) or model not in CONFIGS:
@@ -207,7 +229,7 @@ def change(config: C, changes: Mapping[str, object], origin: str) -> C:
     return _validate(type(config), {**config.model_dump(), **changes}, {}, origin)
 
 
-def expand(base: TrainConfig, parameter: str, values: Sequence[Any], seeds: int, origin: str) -> dict[Any, list]:
+def expand(base: C, parameter: str, values: Sequence[Any], seeds: int, origin: str) -> dict[Any, list[C]]:
     """Return, for each value of the parameter in ascending order, the base with that value and each of the seeds.
 
     Raises:

@@ -4,16 +4,20 @@ Every classifier maps images ``(N, 28, 28, 1)`` in [0, 1] to the probabilities `
 is called ``logits``, and ``logits_model`` stops there, which is what a loss or an attack should look at.
 """
 
+import math
+from dataclasses import dataclass
+
 from ex3.backend import keras
-from ex3.config import ConvnetConfig, LinearConfig, MlpConfig, TrainConfig
+from ex3.config import AutoencoderConfig, ClassifierConfig, ConvnetConfig, LinearConfig, MlpConfig
 
 layers = keras.layers
 
 IMAGE_SHAPE = (28, 28, 1)
 CLASSES = 10
+CODES = 2
 
 
-def build(config: TrainConfig) -> keras.Model:
+def build(config: ClassifierConfig) -> keras.Model:
     """Build the classifier that a config names, with fresh weights."""
     return {"linear": build_linear, "mlp": build_mlp, "convnet": build_convnet}[config.model](config)
 
@@ -40,6 +44,41 @@ def build_convnet(config: ConvnetConfig) -> keras.Model:
     )
 
 
+@dataclass(frozen=True)
+class Autoencoder:
+    """Two models that are trained as one.
+
+    Attributes:
+        encoder: Images ``(N, 28, 28, 1)`` in [0, 1] -> codes, float32 ``(N, 2)``.
+        decoder: Codes -> images ``(N, 28, 28, 1)`` in [0, 1].
+    """
+
+    encoder: keras.Model
+    decoder: keras.Model
+
+
+def build_autoencoder(config: AutoencoderConfig) -> Autoencoder:
+    """Build Dense layers down to two codes, and the same widths back up to pixels through a sigmoid."""
+
+    def hidden(widths: tuple[int, ...]) -> list[keras.layers.Layer]:
+        found = []
+        for units in widths:
+            found += [layers.Dense(units), *_normalization(config), layers.Activation(config.activation)]
+        return found
+
+    codes = layers.Dense(CODES, activation=config.bottleneck, dtype="float32", name="codes")
+    pixels = layers.Dense(math.prod(IMAGE_SHAPE), activation="sigmoid", dtype="float32", name="pixels")
+    return Autoencoder(
+        encoder=keras.Sequential(
+            [keras.Input(IMAGE_SHAPE), layers.Flatten(), *hidden(config.hidden_units), codes], name="encoder"
+        ),
+        decoder=keras.Sequential(
+            [keras.Input((CODES,)), *hidden(config.hidden_units[::-1]), pixels, layers.Reshape(IMAGE_SHAPE)],
+            name="decoder",
+        ),
+    )
+
+
 def logits_model(model: keras.Model) -> keras.Model:
     """Share a classifier's layers up to its logits ``(N, 10)``, the unnormalised log-probabilities."""
     return keras.Model(model.inputs, model.get_layer("logits").output)
@@ -62,6 +101,11 @@ def _hidden(config: MlpConfig | ConvnetConfig) -> list[keras.layers.Layer]:
 
 def _dropout(config: MlpConfig | ConvnetConfig) -> list[keras.layers.Layer]:
     return [layers.Dropout(config.dropout)] if config.dropout else []
+
+
+def _normalization(config: AutoencoderConfig) -> list[keras.layers.Layer]:
+    kinds = {"none": [], "batch": [layers.BatchNormalization], "layer": [layers.LayerNormalization]}
+    return [kind() for kind in kinds[config.normalization]]
 
 
 def _augmentation(config: ConvnetConfig) -> list[keras.layers.Layer]:

@@ -49,10 +49,11 @@ def _bar(title: str, epochs: int) -> Callable[["Progress"], None]:
 
 
 def _describe(point: dict[str, float]) -> str:
-    return (
-        f"train loss {point['train_loss']:.4f}, accuracy {point['train_accuracy']:.4f}; "
-        f"test loss {point['test_loss']:.4f}, accuracy {point['test_accuracy']:.4f}; {point['seconds']:.1f} s"
-    )
+    def numbers(split: str) -> str:
+        accuracy = f", accuracy {point[f'{split}_accuracy']:.4f}" if f"{split}_accuracy" in point else ""
+        return f"{split} loss {point[f'{split}_loss']:.4f}{accuracy}"
+
+    return f"{numbers('train')}; {numbers('test')}; {point['seconds']:.1f} s"
 
 
 @contextmanager
@@ -76,7 +77,7 @@ def _cell_lines(parameter: str) -> Iterator[Callable[["CellReport"], None]]:
 def _describe_cell(now: "CellReport", parameter: str) -> str:
     run, seconds = now.newest.run, now.newest.seconds
     if run.diverged_at is None:
-        end = f"validation accuracy {run.metrics['validation_accuracy']:.4f}"
+        end = f"validation loss {run.metrics['validation_loss']:.4f}"
     else:
         end = f"diverged at iteration {run.diverged_at}"
     return f"{run.name}, {parameter} {run.config[parameter]}, seed {run.config['seed']}: {end}; {seconds:.1f} s"

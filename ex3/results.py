@@ -53,7 +53,8 @@ class Run:
         iterations: ``loss`` of each gradient step, as it was optimised (with dropout and label smoothing), mean over
             the batch.
         metrics: The last point of ``epochs``, and ``validation_loss``, ``validation_accuracy``.
-        confusion: Counts over the test images; rows are actual classes, columns predicted ones.
+        confusion: Counts over the test images; rows are actual classes, columns predicted ones. Empty for an
+            autoencoder, whose losses are mean squared errors over pixels and which has no accuracies.
         seconds: Training time without imports, data loading and evaluations.
         diverged_at: The first iteration (from 1) whose loss was not finite, or ``None``.
     """
@@ -83,6 +84,27 @@ class Cell:
     version: str
     seconds: float
     run: Run
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well codes in the plane keep the images and their structure; ``nan`` where a method has no such number.
+
+    Attributes:
+        mse: Mean squared error of the reconstruction, over all test images and pixels.
+        neighbour_accuracy: Test accuracy of the 15-nearest-neighbour classifier in the plane.
+        trustworthiness: In [0, 1]: are neighbours in the plane neighbours in pixel space?
+        silhouette: In [-1, 1]: are the classes apart?
+        distance_ranks: In [-1, 1]: rank correlation of the distances between images in pixel space and in the plane.
+        read_right: Share of the reconstructions that the convnet reads as the right digit.
+    """
+
+    mse: Number
+    neighbour_accuracy: Number
+    trustworthiness: Number
+    silhouette: Number
+    distance_ranks: Number
+    read_right: Number
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,16 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 from pydantic import ValidationError
 
 import ex3
-from ex3.config import TrainConfig, to_toml
-from ex3.errors import WriteError
+from ex3.config import ClassifierConfig, TrainConfig, load, to_toml
+from ex3.errors import ConfigError, DataError, WriteError
 from ex3.results import Cell, DatasetInfo, Record, Run, from_json, to_json
 
 if TYPE_CHECKING:  # who saves a figure has loaded matplotlib already, and who saves a model Keras
@@ -59,18 +60,47 @@ def save_figure(folder: Path, figure: "Figure", record: Record) -> list[Path]:
     ]
 
 
-def save_run(folder: Path, model: "keras.Model", config: TrainConfig, run: Run) -> list[Path]:
-    """Write ``model.keras``, ``config.toml`` and ``run.json``, and return their paths.
+def save_run(folder: Path, models: Mapping[str, "keras.Model"], config: TrainConfig, run: Run) -> list[Path]:
+    """Write each model as ``<name>.keras``, then ``config.toml`` and ``run.json``, and return their paths.
 
     Raises:
         WriteError: A file cannot be written.
     """
     check_writable(folder)
     return [
-        _replace(folder / "model.keras", model.save),
+        *(_replace(folder / f"{name}.keras", model.save) for name, model in models.items()),
         _write(folder / "config.toml", to_toml(config).encode()),
         _write(folder / "run.json", to_json(run).encode()),
     ]
+
+
+def load_classifier(folder: Path) -> tuple["keras.Model", ClassifierConfig, Run]:
+    """Read back what ``save_run`` wrote of a classifier.
+
+    The model is built anew from its config and takes only numbers from ``model.keras``, so that nothing in that file
+    can be executed.
+
+    Raises:
+        DataError: A file is missing or not what it should be.
+    """
+    from ex3.backend import keras
+    from ex3.models import build
+
+    weights = folder / "model.keras"
+    try:
+        config = load(folder / "config.toml")
+        run = from_json(Run, (folder / "run.json").read_bytes())
+        if not weights.is_file():
+            raise DataError(f"{weights}: no such file")
+        keras.config.set_dtype_policy(config.precision)
+        model = build(config)
+        model.load_weights(weights)
+    except ConfigError as error:
+        raise DataError(str(error)) from error
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{folder}: does not hold a trained classifier: {reason}") from error
+    return model, config, run
 
 
 def cell_path(folder: Path, config: TrainConfig, dataset: DatasetInfo) -> Path:

@@ -157,6 +157,6 @@ def test_training_stops_at_the_first_loss_that_is_not_finite(dataset, tiny_linea
 
 def test_logits_are_what_the_softmax_sees(dataset, tiny_mlp):
     model = models.build(tiny_mlp)
-    logits = training.predict_logits(models.logits_model(model), dataset.test.x)
+    logits = training.predict(models.logits_model(model), dataset.test.x)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(model.predict(dataset.test.x, verbose=0), expected, rtol=1e-5)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ex3 import storage
-from ex3.config import TrainConfig
+from ex3.config import ClassifierConfig
 from ex3.data import load_dataset
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Places, versions
@@ -28,7 +28,7 @@ HEADER = [
 ]  # fmt: skip
 
 
-def run(configs: Sequence[TrainConfig], seeds: int, places: Places, command: str, quiet: bool = False) -> Outcome:
+def run(configs: Sequence[ClassifierConfig], seeds: int, places: Places, command: str, quiet: bool = False) -> Outcome:
     """Train each config ``seeds`` times, from its own seed upwards, and write what came of it.
 
     Args:
@@ -61,7 +61,7 @@ def run(configs: Sequence[TrainConfig], seeds: int, places: Places, command: str
 
 
 def _train_seeds(
-    config: TrainConfig, seeds: int, places: Places, command: str, quiet: bool
+    config: ClassifierConfig, seeds: int, places: Places, command: str, quiet: bool
 ) -> tuple[list[Run], list[Path]]:
     """Train one config over its seeds; keep the first seed's model, unless it diverged.
 
@@ -80,11 +80,11 @@ def _train_seeds(
         record = _record(name, command, {config.model: config}, {config.model: runs})
         figure_files = storage.save_figure(places.figures, learning_curves(runs), record)
         if seed == config.seed and run.diverged_at is None:
-            model_files = storage.save_run(places.runs / name, model, seeded, run)
+            model_files = storage.save_run(places.runs / name, {"model": model}, seeded, run)
     return runs, figure_files + model_files
 
 
-def _record(name: str, command: str, configs: dict[str, TrainConfig], runs: dict[str, list[Run]]) -> Record:
+def _record(name: str, command: str, configs: dict[str, ClassifierConfig], runs: dict[str, list[Run]]) -> Record:
     """Head of the twin, each model's runs, and the mean and spread of their metrics."""
     first = next(iter(runs.values()))
     config = next(iter(configs.values()))

@@ -25,8 +25,8 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
     figure = Figure(figsize=(13, 4))
     loss, accuracy, iterations = figure.subplots(1, 3)
     for split in ("train", "test"):
-        draw_mean(loss, runs, "epoch", f"{split}_loss", SPLIT_COLOURS[split], split)
-        draw_mean(accuracy, runs, "epoch", f"{split}_accuracy", SPLIT_COLOURS[split], split)
+        _draw_mean(loss, runs, "epoch", f"{split}_loss", SPLIT_COLOURS[split], split)
+        _draw_mean(accuracy, runs, "epoch", f"{split}_accuracy", SPLIT_COLOURS[split], split)
     loss.set(title="Loss", xlabel="epochs", ylabel="cross-entropy (nats)")
     make_logarithmic(loss, "y")
     accuracy.set(title="Accuracy", xlabel="epochs", ylabel="accuracy")
@@ -58,7 +58,7 @@ def comparison(runs_by_model: Mapping[str, Sequence[Run]]) -> Figure:
     labels = {"epoch": "epochs", "seconds": "training time (s)", "accuracy": "accuracy", "loss": "cross-entropy (nats)"}
     for axes, (axis, quantity) in zip(grid[0], panels, strict=True):
         for model, runs in runs_by_model.items():
-            draw_mean(axes, runs, axis, f"test_{quantity}", MODEL_COLOURS[model], model)
+            _draw_mean(axes, runs, axis, f"test_{quantity}", MODEL_COLOURS[model], model)
         axes.set(title=f"Test {quantity}", xlabel=labels[axis], ylabel=labels[quantity])
         if axis == "seconds":
             make_logarithmic(axes, "x")
@@ -73,16 +73,22 @@ def comparison(runs_by_model: Mapping[str, Sequence[Run]]) -> Figure:
     return figure
 
 
-def draw_mean(
-    axes: Axes, runs: Sequence[Run], axis: str, name: str, colour: str, label: str, linestyle: str = "-"
-) -> None:
-    """Draw one series' mean over the runs, up to where the shortest ends, and a band of one standard deviation."""
+def curves_of(runs: Sequence[Run], axis: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the runs' mean positions on the axis ``(points,)`` and their values ``(runs, points)``.
+
+    They end where the shortest run does.
+    """
     length = min(len(run.epochs.points) for run in runs)
-    values = np.array([run.epochs.series[name][:length] for run in runs])  # (runs, points)
+    values = np.array([run.epochs.series[name][:length] for run in runs])
     x = [run.epochs.points if axis == "epoch" else run.epochs.series[axis] for run in runs]
-    x = np.mean([points[:length] for points in x], axis=0)
+    return np.mean([points[:length] for points in x], axis=0), values
+
+
+def _draw_mean(axes: Axes, runs: Sequence[Run], axis: str, name: str, colour: str, label: str) -> None:
+    """Draw one series' mean over the runs, and a band of one standard deviation."""
+    x, values = curves_of(runs, axis, name)
     mean = values.mean(axis=0)
-    axes.plot(x, mean, color=colour, linestyle=linestyle, marker=".", label=label)
+    axes.plot(x, mean, color=colour, marker=".", label=label)
     if len(runs) > 1:
         std = values.std(axis=0, ddof=1)
         axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)

@@ -1,6 +1,7 @@
 """Figures of the sweeps: learning curves of all values at once, and what each value ends with.
 
-A line is the mean over the seeds that did not diverge, its band or bar one standard deviation.
+A line is the mean over the seeds that did not diverge; its band or bar goes from the lowest seed to the highest, since
+a rate near the limit may work with one seed and fail with another, which no standard deviation shows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3 import sweeps
-from ex3.plots.classifiers import draw_mean
+from ex3.plots.classifiers import curves_of
 from ex3.plots.style import SPLIT_COLOURS, dataset_label, make_logarithmic, make_logit, plural
-from ex3.results import Run, Spread
+from ex3.results import Run
 from ex3.sweeps import Grid, finished
 
 AXES = {"learning_rate": "learning rate", "batch_size": "batch size (images)", "dropout": "dropout probability"}
@@ -31,7 +32,7 @@ def sweep_curves(parameter: str, grid: Grid) -> Figure:
         for (value, runs), colour in zip(grid.items(), colours, strict=True):
             label = f"{value:g}" + _diverged_label(runs)
             if finished(runs):
-                draw_mean(axes, finished(runs), "epoch", f"test_{quantity}", colour, label)
+                _draw_curve(axes, finished(runs), f"test_{quantity}", colour, label)
             else:
                 axes.plot([], [], color=colour, linestyle=":", label=label)
         axes.set(title=f"Test {quantity}", xlabel="epochs", ylabel=LABELS[quantity])
@@ -89,7 +90,7 @@ def _draw_with_and_without(axes: Axes, model: str, of_model: Grid, quantity: str
         for split in ("train", "test"):
             label = f"{split}, dropout {probability:g}{_diverged_label(runs)}"
             if finished(runs):
-                draw_mean(axes, finished(runs), "epoch", f"{split}_{quantity}", SPLIT_COLOURS[split], label, style)
+                _draw_curve(axes, finished(runs), f"{split}_{quantity}", SPLIT_COLOURS[split], label, style)
     axes.set(title=f"{model}: {quantity} with and without dropout", xlabel="epochs", ylabel=LABELS[quantity])
     SCALES[quantity](axes)
     axes.legend()
@@ -123,13 +124,19 @@ def _draw_equal(axes: Axes, parameter: str, grid: Grid) -> None:
     _finish(axes, parameter, grid)
 
 
+def _draw_curve(axes: Axes, runs: Sequence[Run], name: str, colour: str, label: str, linestyle: str = "-") -> None:
+    """Draw one series over epochs: the mean of the runs, and a band from the lowest to the highest."""
+    x, values = curves_of(runs, "epoch", name)
+    axes.plot(x, values.mean(axis=0), color=colour, linestyle=linestyle, marker=".", label=label)
+    axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+
+
 def _draw_values(axes: Axes, grid: Grid, number: Callable[[Run], float], colour: str, label: str | None) -> None:
-    """Draw a number's mean against the value, with a bar of one standard deviation over the seeds."""
-    spreads: list[Spread] = [sweeps.summarise(runs, number) for runs in grid.values()]
-    means, stds = ([getattr(item, name) for item in spreads] for name in ("mean", "std"))
-    axes.errorbar(
-        list(grid), means, np.nan_to_num(stds), marker="o", markersize=4, capsize=3, color=colour, label=label
-    )
+    """Draw a number against the value: the mean of the runs, and a bar from the lowest to the highest."""
+    numbers = [[number(run) for run in finished(runs)] or [np.nan] for runs in grid.values()]
+    means = np.array([np.mean(of_value) for of_value in numbers])
+    bars = means - [min(of_value) for of_value in numbers], [max(of_value) for of_value in numbers] - means
+    axes.errorbar(list(grid), means, bars, marker="o", markersize=4, capsize=3, color=colour, label=label)
 
 
 def _finish(axes: Axes, parameter: str, grid: Grid) -> None:
@@ -158,7 +165,7 @@ def _title(parameter: str, grid: Grid) -> str:
     setting = [config["optimizer"] + (f", momentum {config['momentum']:g}" if config["momentum"] else "")]
     setting += [f"batches of {config['batch_size']}"] * (parameter != "batch_size")
     setting += [f"rate {config['learning_rate']:g}"] * (parameter != "learning_rate")
-    over = plural(len(runs), "seed") + (" (mean ± standard deviation)" if len(runs) > 1 else "")
+    over = plural(len(runs), "seed") + (" (mean, lowest and highest)" if len(runs) > 1 else "")
     return (
         f"{AXES[parameter].split(' (')[0].capitalize()} of the {first.name} on {dataset_label(first.dataset)}: "
         f"{plural(config['epochs'], 'epoch')} of {first.dataset.sizes['train']:,} images\n{', '.join(setting)}; {over}"
