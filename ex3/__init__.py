@@ -13,12 +13,15 @@ Modules import from the ones above them only (``tests/test_imports.py`` holds th
     image_files.py   IDX and .npz files, read without trusting them
     data.py          Dataset, Split, load_dataset(): sources, checks and splits of the images
     scratch/         everything written by hand: imports NumPy alone
+    sweeps.py        what a sweep's runs say: the best value, and fair comparisons
+    embedding.py     codes in the plane, and how much structure they keep
     models.py        config -> keras.Model
     training.py      (config, data set) -> (model, Run): the only place that optimises
     tables.py        numbers as text
     plots/           results -> Figure: no Keras, no files
     storage.py       the only writer: figures/, runs/; every file atomically
-    progress.py      what a person sees on stderr while a model trains
+    cells.py         many runs in parallel processes, none of them twice
+    progress.py      what a person sees on stderr while models train
     experiments/     one short file per command
 
 ``python cli.py train convnet`` flows through them like this::

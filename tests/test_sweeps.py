@@ -87,8 +87,8 @@ def test_curves_show_every_value_and_tell_which_diverged():
     assert_labelled(figure, 2)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["0.01", "0.1", "1 (1 of 2 diverged)", "10 (2 of 2 diverged)"]
-    means = [line.get_ydata()[-1] for line in figure.axes[1].lines if len(line.get_ydata()) == 4]
-    np.testing.assert_allclose(means, [0.65, 0.85, 0.99])
+    medians = [line.get_ydata()[-1] for line in figure.axes[1].lines if len(line.get_ydata()) == 4]
+    np.testing.assert_allclose(medians, [0.65, 0.85, 0.99])
 
 
 @pytest.mark.parametrize(("parameter", "panels"), [("learning_rate", 2), ("batch_size", 4), ("dropout", 8)])

@@ -1,7 +1,7 @@
 """Figures of the sweeps: learning curves of all values at once, and what each value ends with.
 
-A line is the mean over the seeds that did not diverge; its band or bar goes from the lowest seed to the highest, since
-a rate near the limit may work with one seed and fail with another, which no standard deviation shows.
+A rate near the limit may work with one seed and fail with another, which no standard deviation shows. So a curve is the
+median over the seeds that did not diverge, in a band from the lowest to the highest, and a summary has a dot per seed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ def sweep_curves(parameter: str, grid: Grid) -> Figure:
         axes.set(title=f"Test {quantity}", xlabel="epochs", ylabel=LABELS[quantity])
         SCALES[quantity](axes)
     figure.legend(*panels[0].get_legend_handles_labels(), title=AXES[parameter], loc="outside right center")
-    figure.suptitle(_title(parameter, grid))
+    figure.suptitle(_title(parameter, grid, "median, lowest and highest"))
     return figure
 
 
@@ -52,7 +52,7 @@ def sweep_summary(parameter: str, grid: Grid, compared: Mapping[str, Grid]) -> F
     """
     rows = 2 if parameter in ("dropout", "batch_size") else 1
     columns = 4 if parameter == "dropout" else 2
-    figure = Figure(figsize=(5 * columns if columns == 4 else 13, 4.5 * rows))
+    figure = Figure(figsize=(16, 7.6) if columns == 4 else (13, 4.2 * rows))
     panels = figure.subplots(rows, columns, squeeze=False).flat
     for quantity in LABELS:
         _draw_final(next(panels), parameter, grid, quantity)
@@ -65,7 +65,7 @@ def sweep_summary(parameter: str, grid: Grid, compared: Mapping[str, Grid]) -> F
     elif parameter == "batch_size":
         _draw_seconds(next(panels), parameter, grid)
         _draw_equal(next(panels), parameter, grid)
-    figure.suptitle(_title(parameter, grid))
+    figure.suptitle(_title(parameter, grid, "mean, and each seed"))
     return figure
 
 
@@ -119,24 +119,25 @@ def _draw_equal(axes: Axes, parameter: str, grid: Grid) -> None:
             colour,
             f"{updates} gradient steps",
         )
-    axes.set(title="Test accuracy after as many or as much ...", ylabel=LABELS["accuracy"])
+    axes.set(title="Test accuracy after equal work", ylabel=LABELS["accuracy"])
     make_logit(axes)
     _finish(axes, parameter, grid)
+    axes.legend(title="after", loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _draw_curve(axes: Axes, runs: Sequence[Run], name: str, colour: str, label: str, linestyle: str = "-") -> None:
-    """Draw one series over epochs: the mean of the runs, and a band from the lowest to the highest."""
+    """Draw one series over epochs: the median of the runs, and a band from the lowest to the highest."""
     x, values = curves_of(runs, "epoch", name)
-    axes.plot(x, values.mean(axis=0), color=colour, linestyle=linestyle, marker=".", label=label)
+    axes.plot(x, np.median(values, axis=0), color=colour, linestyle=linestyle, marker=".", label=label)
     axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
 
 
 def _draw_values(axes: Axes, grid: Grid, number: Callable[[Run], float], colour: str, label: str | None) -> None:
-    """Draw a number against the value: the mean of the runs, and a bar from the lowest to the highest."""
+    """Draw a number against the value: a dot per run, and a line through the means."""
     numbers = [[number(run) for run in finished(runs)] or [np.nan] for runs in grid.values()]
-    means = np.array([np.mean(of_value) for of_value in numbers])
-    bars = means - [min(of_value) for of_value in numbers], [max(of_value) for of_value in numbers] - means
-    axes.errorbar(list(grid), means, bars, marker="o", markersize=4, capsize=3, color=colour, label=label)
+    axes.plot(list(grid), [np.mean(of_value) for of_value in numbers], color=colour, label=label)
+    for value, of_value in zip(grid, numbers, strict=True):
+        axes.plot([value] * len(of_value), of_value, "o", color=colour, markersize=5, alpha=0.6, markeredgewidth=0)
 
 
 def _finish(axes: Axes, parameter: str, grid: Grid) -> None:
@@ -158,14 +159,14 @@ def _diverged_label(runs: Sequence[Run]) -> str:
     return f" ({lost} of {len(runs)} diverged)" if lost else ""
 
 
-def _title(parameter: str, grid: Grid) -> str:
+def _title(parameter: str, grid: Grid, shown: str) -> str:
     runs = next(iter(grid.values()))
     first = runs[0]
     config = first.config
     setting = [config["optimizer"] + (f", momentum {config['momentum']:g}" if config["momentum"] else "")]
     setting += [f"batches of {config['batch_size']}"] * (parameter != "batch_size")
     setting += [f"rate {config['learning_rate']:g}"] * (parameter != "learning_rate")
-    over = plural(len(runs), "seed") + (" (mean, lowest and highest)" if len(runs) > 1 else "")
+    over = plural(len(runs), "seed") + (f" ({shown})" if len(runs) > 1 else "")
     return (
         f"{AXES[parameter].split(' (')[0].capitalize()} of the {first.name} on {dataset_label(first.dataset)}: "
         f"{plural(config['epochs'], 'epoch')} of {first.dataset.sizes['train']:,} images\n{', '.join(setting)}; {over}"
