@@ -209,10 +209,12 @@ def autoencoder(ctx: click.Context, seeds: int, samples: int, bottlenecks: bool,
     if print_config:
         return _print_configs([config])
     _start_logging(options["verbose"])
+    if bottlenecks:
+        from ex3.experiments import bottlenecks as comparison
+
+        return comparison.run(config, seeds, _places(options), _command_line(ctx), options["quiet"])
     from ex3.experiments import autoencoder as experiment
 
-    if bottlenecks:
-        return experiment.compare_bottlenecks(config, seeds, _places(options), _command_line(ctx), options["quiet"])
     return experiment.run(config, seeds, samples, _places(options), _command_line(ctx), options["quiet"])
 
 

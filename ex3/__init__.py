@@ -17,6 +17,7 @@ Modules import from the ones above them only (``tests/test_imports.py`` holds th
     embedding.py     codes in the plane, and how much structure they keep
     models.py        config -> keras.Model
     training.py      (config, data set) -> (model, Run): the only place that optimises
+    planes.py        what is scored and shown of an autoencoder and of PCA
     tables.py        numbers as text
     plots/           results -> Figure: no Keras, no files
     storage.py       the only writer: figures/, runs/; every file atomically

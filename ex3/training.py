@@ -113,10 +113,11 @@ def train_autoencoder(
 
     trace = _optimise(config, dataset, (dataset.train.x,), both.trainable_variables, loss, measure, report)
     run = _summarise(config, dataset, trace, both.count_params(), [])
-    if run.diverged_at is None:
-        for name, split in (("validation", dataset.validation), ("test", dataset.test)):
-            run.metrics[f"{name}_neighbour_accuracy"] = neighbour_accuracy(encode, dataset.train, split)
-        run.metrics["dead_codes"] = len(collapsed_codes(encode(dataset.test.x)))
+    has_codes = run.diverged_at is None
+    for name, split in (("validation", dataset.validation), ("test", dataset.test)):
+        accuracy = neighbour_accuracy(encode, dataset.train, split) if has_codes else math.nan
+        run.metrics[f"{name}_neighbour_accuracy"] = accuracy
+    run.metrics["dead_codes"] = len(collapsed_codes(encode(dataset.test.x))) if has_codes else math.nan
     return autoencoder, run
 
 

@@ -30,7 +30,7 @@ def trained(dataset):
 
 def test_a_saved_run_can_be_read_back(tmp_path, trained, dataset):
     tiny, model, run = trained
-    paths = storage.save_run(tmp_path / "train-linear", model, tiny, run)
+    paths = storage.save_run(tmp_path / "train-linear", {"model": model}, tiny, run)
     assert [path.name for path in paths] == ["model.keras", "config.toml", "run.json"]
     loaded = keras.models.load_model(paths[0])
     np.testing.assert_array_equal(loaded.predict(dataset.test.x, verbose=0), model.predict(dataset.test.x, verbose=0))
@@ -55,7 +55,7 @@ def test_a_figure_has_a_twin_with_the_common_head(tmp_path, trained):
 @pytest.mark.parametrize("step", ["write_bytes", "replace"])
 def test_a_full_disk_leaves_the_old_files_and_no_other(tmp_path, trained, monkeypatch, step):
     tiny, model, run = trained
-    storage.save_run(tmp_path, model, tiny, run)
+    storage.save_run(tmp_path, {"model": model}, tiny, run)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
     def fail(path, *_):
@@ -65,7 +65,7 @@ def test_a_full_disk_leaves_the_old_files_and_no_other(tmp_path, trained, monkey
     monkeypatch.setattr(type(tmp_path), step, fail)
     changed = tiny.model_copy(update={"epochs": 9})
     with pytest.raises(WriteError, match=r"(model\.keras|config\.toml): cannot be written: No space left"):
-        storage.save_run(tmp_path, model, changed, run)
+        storage.save_run(tmp_path, {"model": model}, changed, run)
     monkeypatch.undo()
     after = {path: path.read_bytes() for path in tmp_path.iterdir()}
     assert after.keys() == before.keys()
@@ -74,7 +74,7 @@ def test_a_full_disk_leaves_the_old_files_and_no_other(tmp_path, trained, monkey
 
 def test_a_kill_in_the_middle_of_saving_a_model_leaves_the_old_one(tmp_path, trained):
     tiny, model, run = trained
-    old = storage.save_run(tmp_path, model, tiny, run)[0].read_bytes()
+    old = storage.save_run(tmp_path, {"model": model}, tiny, run)[0].read_bytes()
     program = f"""
         import os, signal
         from pathlib import Path

@@ -8,38 +8,27 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ex3 import embedding, storage
-from ex3.backend import keras
-from ex3.cells import Workers, core_count, run_cells
-from ex3.config import AutoencoderConfig, expand
-from ex3.data import Dataset, Split, load_dataset
+from ex3.config import AutoencoderConfig
+from ex3.data import load_dataset
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Places, versions
 from ex3.experiments.trained import classifier
-from ex3.models import Autoencoder
+from ex3.planes import Scored, Shown, draw, score, show
 from ex3.plots import autoencoder as plots
 from ex3.plots.style import dataset_label
-from ex3.progress import show_cells, show_training
-from ex3.results import Record, Run, Scores, Spread, spread
+from ex3.progress import show_training
+from ex3.results import Record, Spread, spread
 from ex3.tables import format_table, with_spread
-from ex3.training import predict, train_autoencoder
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from sklearn.decomposition import PCA
+from ex3.training import train_autoencoder
 
 log = logging.getLogger("ex3")
 
-BOTTLENECKS = ("linear", "relu")
-TSNE_SAMPLES = 2_000
-GRID = 20  # of the decoder's outputs, in each direction
 DIGITS = {"mse": 5}  # behind the point, in the table; 4 otherwise
 COLUMNS = {
     "mse": "reconstruction MSE",
@@ -49,16 +38,6 @@ COLUMNS = {
     "distance_ranks": "distance ranks",
     "read_right": "read right by the convnet",
 }
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One seed's autoencoder and PCA: the run, each method's scores, PCA's error by number of components."""
-
-    run: Run
-    scores: dict[str, Scores]
-    pca_errors: dict[int, float]
-    read_right_originals: float
 
 
 def run(
@@ -99,16 +78,20 @@ def run(
                 f"autoencoder, seed {seed}: the loss is not finite from iteration {trained.diverged_at} on, at "
                 f"learning_rate = {config.learning_rate}; try a smaller one"
             )
-        pca = embedding.fit_pca(dataset.train)
-        sample = _draw(dataset.test, samples, seed)
-        scored.append(_score(model, trained, pca, dataset, sample, convnet))
-        if seed == config.seed:
-            first = _Pictures(model, pca, sample, convnet)
-            written |= dict.fromkeys(
-                storage.save_run(
-                    places.runs / "autoencoder", {"encoder": model.encoder, "decoder": model.decoder}, seeded, trained
-                )
+        if dead := int(trained.metrics["dead_codes"]):
+            log.warning(
+                "seed %d: %d of 2 codes are the same for all images; try bottleneck = linear, a smaller learning_rate "
+                "or another seed",
+                seed,
+                dead,
             )
+        pca = embedding.fit_pca(dataset.train)
+        sample = draw(dataset.test, samples, seed)
+        scored.append(score(model, trained, pca, dataset, sample, convnet))
+        if seed == config.seed:
+            first = show(model, pca, sample, convnet)
+            models = {"encoder": model.encoder, "decoder": model.decoder}
+            written |= dict.fromkeys(storage.save_run(places.runs / "autoencoder", models, seeded, trained))
         for figure, record in _figures(config, command, scored, first):
             written |= dict.fromkeys(storage.save_figure(places.figures, figure, record))
     return Outcome(
@@ -118,83 +101,9 @@ def run(
     )
 
 
-def _draw(test: Split, samples: int, seed: int) -> Split:
-    """Draw test images at random, without repetition."""
-    drawn = np.random.default_rng(seed).permutation(len(test))[:samples]
-    return Split(test.x[drawn], test.y[drawn])
-
-
-def _score(
-    model: Autoencoder, trained: Run, pca: "PCA", dataset: Dataset, sample: Split, convnet: keras.Model
-) -> Scored:
-    """Score both methods; PCA's images are cut to [0, 1] before the convnet reads them."""
-    codes = {"autoencoder": predict(model.encoder, sample.x), "pca": embedding.pca_codes(pca, sample.x)}
-    images = {"autoencoder": predict(model.decoder, codes["autoencoder"]), "pca": _pca_pixels(pca, codes["pca"])}
-    pca_errors = embedding.pca_errors(pca, dataset.test)
-    accuracies = {
-        "autoencoder": trained.metrics["test_neighbour_accuracy"],
-        "pca": embedding.neighbour_accuracy(lambda x: embedding.pca_codes(pca, x), dataset.train, dataset.test),
-    }
-    errors = {"autoencoder": trained.metrics["test_loss"], "pca": pca_errors[2]}
-    seed = trained.config["seed"]
-    if dead := int(trained.metrics["dead_codes"]):
-        log.warning(
-            "seed %d: %d of 2 codes are the same for all images; try bottleneck = linear, a smaller learning_rate or "
-            "another seed", seed, dead
-        )  # fmt: skip
-    return Scored(
-        run=trained,
-        scores={
-            method: Scores(
-                mse=errors[method],
-                neighbour_accuracy=accuracies[method],
-                read_right=_share_read_right(convnet, images[method], sample.y),
-                **embedding.structure(sample.x, sample.y, codes[method], seed),
-            )
-            for method in codes
-        },
-        pca_errors=pca_errors,
-        read_right_originals=_share_read_right(convnet, sample.x, sample.y),
-    )
-
-
-def _pca_pixels(pca: "PCA", codes: np.ndarray) -> np.ndarray:
-    return np.clip(embedding.pca_images(pca, codes), 0, 1)
-
-
-def _share_read_right(convnet: keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
-    return float(np.mean(predict(convnet, images).argmax(axis=1) == labels))
-
-
-class _Pictures:
-    """What the pictures show: the first seed's codes, ten reconstructions, and the decoder's plane."""
-
-    def __init__(self, model: Autoencoder, pca: "PCA", sample: Split, convnet: keras.Model):
-        def read(images: np.ndarray) -> plots.Reading:
-            return plots.Reading(images[..., 0], predict(convnet, images).argmax(axis=1).tolist())
-
-        codes = predict(model.encoder, sample.x)
-        t_sne_sample = sample.first(TSNE_SAMPLES)
-        t_sne_codes, self.t_sne = embedding.fit_tsne(t_sne_sample, seed=0)
-        self.codes = {"autoencoder": codes, "pca": embedding.pca_codes(pca, sample.x), "tsne": t_sne_codes}
-        self.labels = {"autoencoder": sample.y, "pca": sample.y, "tsne": t_sne_sample.y}
-
-        self.digits, of_each = np.unique(sample.y, return_index=True)
-        shown = sample.x[of_each]
-        self.originals = read(shown)
-        self.reconstructed = {
-            "autoencoder": read(predict(model.decoder, predict(model.encoder, shown))),
-            "pca": read(_pca_pixels(pca, embedding.pca_codes(pca, shown))),
-        }
-        quantiles = np.linspace(0.01, 0.99, GRID)
-        self.grid = np.quantile(codes[:, 0], quantiles), np.quantile(codes[:, 1], quantiles[::-1])
-        plane = np.stack(np.meshgrid(*self.grid), axis=-1).reshape(-1, 2)
-        self.plane = predict(model.decoder, plane.astype(np.float32)).reshape(GRID, GRID, 28, 28)
-
-
 def _figures(
-    config: AutoencoderConfig, command: str, scored: list[Scored], first: _Pictures
-) -> Iterator[tuple["Figure", Record]]:
+    config: AutoencoderConfig, command: str, scored: list[Scored], first: Shown
+) -> Iterator[tuple[plots.Figure, Record]]:
     runs = [one.run for one in scored]
     data = dataset_label(runs[0].dataset)
     seed = f"seed {config.seed}"
@@ -238,29 +147,21 @@ def _figures(
             },
         ),
     )
-    originals = spread([one.read_right_originals for one in scored])
+    originals = spread([one.read_right for one in scored])
+    shares = {
+        "original": originals,
+        "autoencoder": spreads["autoencoder"]["read_right"],
+        "pca": spreads["pca"]["read_right"],
+    }
     count = len(first.labels["autoencoder"])
-    shares = {"original": originals, **{method: spreads[method]["read_right"] for method in first.reconstructed}}
-    words = {name: with_spread(share, 3) for name, share in shares.items()}
+    title = (
+        f"Test images of {data} through two numbers ({seed})\n"
+        f"Below each: what the convnet reads. On the left: the share of {count:,} images that it reads right"
+    )
+    words = {row: with_spread(share, 3) for row, share in shares.items()}
     yield (
-        plots.reconstructions(
-            first.originals,
-            first.reconstructed,
-            first.digits.tolist(),
-            words,
-            f"Test images of {data} through two numbers ({seed})\n"
-            f"Below each: what the convnet reads. On the left: the share of {count:,} images that it reads right",
-        ),
-        record(
-            "reconstructions",
-            {
-                "labels": first.digits.tolist(),
-                "read": {name: reading.digits for name, reading in first.reconstructed.items()}
-                | {"original": first.originals.digits},
-                "images": count,
-                "read_right": shares,
-            },
-        ),
+        plots.reconstructions(first.images, first.read, first.digits, words, title),
+        record("reconstructions", {"labels": first.digits, "read": first.read, "images": count, "read_right": shares}),
     )
     yield (
         plots.manifold(
@@ -274,18 +175,16 @@ def _figures(
     )
 
 
-def _spreads(scored: list[Scored], first: _Pictures) -> dict[str, dict[str, Spread]]:
+def _spreads(scored: list[Scored], first: Shown) -> dict[str, dict[str, Spread]]:
     """Each method's scores over the seeds; t-SNE's are of one seed."""
-    by_method = {method: [one.scores[method] for one in scored] for method in scored[0].scores} | {
-        "tsne": [first.t_sne]
-    }
+    by_method = {method: [one.scores[method] for one in scored] for method in scored[0].scores} | {"tsne": [first.tsne]}
     return {
         method: {name: spread([getattr(one, name) for one in scores]) for name in COLUMNS}
         for method, scores in by_method.items()
     }
 
 
-def _table(scored: list[Scored], first: _Pictures) -> str:
+def _table(scored: list[Scored], first: Shown) -> str:
     rows = []
     for method, scores in _spreads(scored, first).items():
         numbers = [
@@ -313,63 +212,4 @@ def _headline(scored: list[Scored], seconds: float) -> str:
         f"({accuracy.mean / of('pca', 'neighbour_accuracy').mean:.2f} times PCA's), "
         f"training {with_spread(training, 1)} s, data {first.dataset.name}, {seeds}, "
         f"threads {first.config['threads']}, {seconds:.1f} s"
-    )
-
-
-def compare_bottlenecks(
-    config: AutoencoderConfig, seeds: int, places: Places, command: str, quiet: bool = False
-) -> Outcome:
-    """Train the autoencoder with a linear and with a ReLU bottleneck, ``seeds`` times each, as cells of a sweep.
-
-    Raises:
-        DataError: The images cannot be had.
-        WriteError: A folder cannot be written to; found out before training.
-        WorkerError: Worker processes were killed again and again.
-        StoppedError: Ctrl-C.
-    """
-    start = time.perf_counter()
-    folder = places.runs / "cells"
-    storage.check_writable(places.figures, folder)
-    dataset = load_dataset(config.dataset, places.data, config.seed, config.limit).info
-    planned = expand(config, "bottleneck", BOTTLENECKS, seeds, "autoencoder")
-    configs = [one for of_kind in planned.values() for one in of_kind]
-    workers = Workers(max(1, core_count() // config.threads))
-    with nullcontext() if quiet else show_cells("bottleneck") as report:
-        runs, reused = run_cells(configs, dataset, folder, workers, places.data, report)
-    by_kind = {kind: [run for run in runs if run.config["bottleneck"] == kind] for kind in BOTTLENECKS}
-    names = ("test_loss", "validation_loss", "test_neighbour_accuracy", "validation_neighbour_accuracy", "dead_codes")
-    spreads = {
-        kind: {name: spread([run.metrics[name] for run in of_kind]) for name in names}
-        for kind, of_kind in by_kind.items()
-    }
-    record = Record(
-        name="autoencoder-bottleneck",
-        command=command,
-        config=config.model_dump(mode="json"),
-        dataset=dataset,
-        seeds=[run.config["seed"] for run in by_kind["linear"]],
-        threads=config.threads,
-        precision=config.precision,
-        seconds=sum(run.seconds for run in runs),
-        versions=versions("tensorflow", "keras", "numpy", "scikit-learn"),
-        result={
-            "spreads": spreads,
-            "runs": {
-                kind: [{"seed": run.config["seed"], "epochs": run.epochs, "metrics": run.metrics} for run in of_kind]
-                for kind, of_kind in by_kind.items()
-            },
-        },
-    )
-    rows = [
-        [kind, *(with_spread(of_kind[name], DIGITS["mse"] if "loss" in name else 4) for name in names)]
-        for kind, of_kind in spreads.items()
-    ]
-    return Outcome(
-        table=format_table(["bottleneck", *(name.replace("_", " ") for name in names)], rows),
-        headline=(
-            f"validation MSE linear {with_spread(spreads['linear']['validation_loss'], 5)}, relu "
-            f"{with_spread(spreads['relu']['validation_loss'], 5)}, data {dataset.name}, {len(configs)} runs "
-            f"({reused} reused), {time.perf_counter() - start:.1f} s"
-        ),
-        written=storage.save_figure(places.figures, plots.bottlenecks(by_kind), record),
     )

@@ -1,7 +1,6 @@
 """Figures of the autoencoder: learning curves, the plane of codes, reconstructions, the decoder over the plane."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import matplotlib as mpl
 import matplotlib.patheffects as effects
@@ -17,14 +16,6 @@ METHOD_TITLES = {"autoencoder": "autoencoder", "pca": "PCA", "tsne": "t-SNE"}
 BOTTLENECK_COLOURS = {"linear": "#0072B2", "relu": "#D55E00"}
 DIGIT_COLOURS = mpl.colormaps["tab10"].colors
 MSE_LABEL = "mean squared error per pixel"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Ten images, one per class, ``(10, 28, 28)``, and the digit that the convnet reads in each."""
-
-    images: np.ndarray
-    digits: Sequence[int]
 
 
 def curves(runs: Sequence[Run], pca_errors: Mapping[int, float]) -> Figure:
@@ -68,35 +59,33 @@ def scatter(codes: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], d
 
 
 def reconstructions(
-    originals: Reading,
-    reconstructed: Mapping[str, Reading],
+    images: Mapping[str, np.ndarray],
+    read: Mapping[str, Sequence[int]],
     labels: Sequence[int],
     shares: Mapping[str, str],
     title: str,
 ) -> Figure:
-    """Draw ten digits and what each method makes of them, with what the convnet reads.
+    """Draw some digits and what each method makes of them, with what the convnet reads.
 
     Args:
-        originals: One test image per class.
-        reconstructed: By method.
-        labels: The right digits.
-        shares: By row's name (``original`` or a method), which share of many more images is read right, in words.
+        images: By row (``original`` or a method), ``(N, 28, 28)`` in [0, 1].
+        read: By row, the digits that the convnet reads in them ``(N,)``.
+        labels: The right digits ``(N,)``.
+        shares: By row, which share of many more images is read right, in words.
         title: Of the figure.
     """
-    rows = {"original": originals, **reconstructed}
-    figure = Figure(figsize=(13, 1.75 * len(rows) + 0.4))
-    grid = figure.subplots(len(rows), len(labels))
-    for panels, (name, reading) in zip(grid, rows.items(), strict=True):
-        for axes, image, digit, label in zip(panels, reading.images, reading.digits, labels, strict=True):
+    figure = Figure(figsize=(13, 1.75 * len(images) + 0.4))
+    grid = figure.subplots(len(images), len(labels))
+    for panels, row in zip(grid, images, strict=True):
+        for axes, image, digit, label in zip(panels, images[row], read[row], labels, strict=True):
             axes.imshow(image, cmap="gray_r", vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
             axes.grid(visible=False)
             axes.spines[:].set_visible(False)
             is_right = digit == label
             axes.set_xlabel(f"{digit}, {'right' if is_right else 'wrong'}", color="#007a50" if is_right else "#c03b00")
-        panels[0].set_ylabel(
-            f"{METHOD_TITLES.get(name, name)}\nread right:\n{shares[name]}", rotation=0, ha="right", va="center"
-        )
+        name = f"{METHOD_TITLES.get(row, row)}\nread right:\n{shares[row]}"
+        panels[0].set_ylabel(name, rotation=0, ha="right", va="center")
     figure.suptitle(title)
     return figure
 
