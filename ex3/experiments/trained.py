@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from ex3 import storage
-from ex3.backend import keras
+from ex3.backend import keras, prepare
 from ex3.config import ClassifierConfig, load
 from ex3.data import Dataset
 from ex3.errors import DataError
@@ -18,6 +18,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 def classifier(model: str, dataset: Dataset, places: Places, threads: int, quiet: bool) -> keras.Model:
     """Return the trained linear model, MLP or convnet; where there is none for these images, train it and keep it."""
+    prepare(0, threads, "float32")  # TensorFlow takes its number of threads before it does anything
     folder = places.runs / f"train-{model}"
     if folder.exists():
         try:
