@@ -50,6 +50,32 @@ TRAIN_OPTIONS = [
     click.option("--limit", metavar="N", help="Use only N training images."),
 ]  # fmt: skip
 DROPOUT_OPTION = click.option("--dropout", metavar="P", help="Dropout probability, 0 <= P < 1.")
+ATTACK_KEYS = [
+    "samples",
+    "epsilon",
+    "norm",
+    "loss",
+    "steps",
+    "step_size",
+    "restarts",
+    "target",
+    "seed",
+    "threads",
+    "dataset",
+]
+ATTACK_OPTIONS = [
+    click.option("--samples", metavar="N", help="Test images; those that the model classifies correctly are attacked."),
+    click.option("--epsilon", metavar="E1,E2,...", help="Largest changes of a pixel, in [0, 1], of FGSM and PGD."),
+    click.option("--norm", metavar="NAME", help="PGD's: linf, l2 or both."),
+    click.option("--loss", metavar="NAME", help="ce: cross-entropy of the logits; margin: difference of logits."),
+    click.option("--steps", metavar="N", help="Steps of PGD."),
+    click.option("--step-size", metavar="F", help="Length of PGD's steps, as a fraction of epsilon."),
+    click.option("--restarts", metavar="N", help="Random starts of PGD."),
+    click.option("--target", metavar="DIGIT", help="Of the targeted attack; at random when left out."),
+    click.option("--seed", metavar="N", help="Of the images, the wanted digits and the random starts."),
+    click.option("--threads", metavar="N", help="TensorFlow's threads."),
+    click.option("--dataset", metavar="NAME", help="auto (MNIST if it can be had), mnist, fashion-mnist, digits."),
+]
 TOY_KEYS = ["model", "target", "iterations", "batch_size", "learning_rate", "l2", "init", "seeds", "seed"]
 TOY_OPTIONS = [
     click.option("--model", metavar="NAME", help="linear, convnet or both."),
@@ -216,6 +242,40 @@ def autoencoder(ctx: click.Context, seeds: int, samples: int, bottlenecks: bool,
     from ex3.experiments import autoencoder as experiment
 
     return experiment.run(config, seeds, samples, _places(options), _command_line(ctx), options["quiet"])
+
+
+@cli.command()
+@click.option(
+    "--model",
+    default="convnet",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="linear, mlp, convnet, or a .keras file of this package, with its config.toml beside it.",
+)
+@with_options([*config_options("configs/attack.toml"), *ATTACK_OPTIONS, *PLACE_OPTIONS])
+@click.pass_context
+def attack(ctx: click.Context, model: str, print_config: bool, **options):
+    r"""Change images so little that people hardly see it, and so well that a classifier is fooled.
+
+    Attacks the trained model of RUNS, which is trained first where there is none. Writes OUT/attack-examples.png (what
+    the noise looks like), -epsilon.png (success over epsilon, for the three classifiers), -targets.png (which digit can
+    be turned into which) and their JSON twins; prints a table, and a check of the evaluation itself. Takes about two
+    minutes on two cores.
+
+    \b
+    Example: python cli.py attack --model mlp --epsilon 0.05,0.1 --steps 100
+    """
+    from ex3.config import AttackConfig, load_as
+
+    if options["epsilon"] is not None:
+        options["epsilon"] = f"[{options['epsilon']}]"
+    config = load_as(AttackConfig, options["config"] or CONFIGS / "attack.toml", _overrides(options, ATTACK_KEYS))
+    if print_config:
+        return _print_configs([config])
+    _start_logging(options["verbose"])
+    from ex3.experiments import attack as experiment
+
+    return experiment.run(config, model, _places(options), _command_line(ctx), options["quiet"])
 
 
 @cli.command()

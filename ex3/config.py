@@ -144,6 +144,47 @@ class AutoencoderConfig(TrainConfig):
     """Activation of the codes; with ``relu`` they are never negative."""
 
 
+Epsilons = Annotated[
+    tuple[Annotated[float, Field(ge=0)], ...],
+    Field(strict=False, min_length=1, max_length=32),
+]
+
+
+class AttackConfig(Config):
+    """Which images are attacked, how, and how strongly."""
+
+    dataset: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
+    """The images; ``auto`` is MNIST where it can be had, else scikit-learn's digits."""
+    samples: Annotated[int, Field(ge=20)] = 1000
+    """Test images that are looked at; those that the model classifies correctly are attacked."""
+    epsilon: Epsilons = (0.1, 0.2, 0.3)
+    """Largest changes of a pixel: of FGSM, of PGD in linf, and of the random noise."""
+    epsilon_l2: Epsilons = (1.0, 2.0, 3.0)
+    """Largest l2 norms of the noise, of PGD in l2."""
+    curve: Epsilons = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+    """The epsilons of the figure over epsilon."""
+    norm: Literal["linf", "l2", "both"] = "both"
+    """In which norms PGD is run."""
+    loss: Literal["ce", "margin"] = "ce"
+    """What the gradients are of: the cross-entropy of the logits, or the margin between the logits."""
+    steps: Count = 40
+    """Steps of PGD."""
+    step_size: PositiveRate = 0.0625
+    """Length of PGD's steps, as a fraction of epsilon."""
+    restarts: Count = 1
+    """Random starts of PGD."""
+    target: Annotated[int, Field(ge=0, le=9)] | None = None
+    """The wanted digit of the targeted attack; another one at random for each image when left out."""
+    l1_steps: Count = 100
+    """Steps of the targeted attack."""
+    l1_form: Literal["proximal", "sum", "mean"] = "proximal"
+    """How the l1 distance takes part in the targeted attack."""
+    seed: Seed = 0
+    """Decides the images, the wanted digits and the random starts; also the seed of a model that has to be trained."""
+    threads: Annotated[int, Field(ge=1, le=1024)] = 2
+    """Threads of TensorFlow."""
+
+
 class ToyConfig(Config):
     """The networks written by hand, on the three functions of four inputs."""
 
