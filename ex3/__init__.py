@@ -15,8 +15,11 @@ Modules import from the ones above them only (``tests/test_imports.py`` holds th
     scratch/         everything written by hand: imports NumPy alone
     sweeps.py        what a sweep's runs say: the best value, and fair comparisons
     embedding.py     codes in the plane, and how much structure they keep
+    attacks.py       one plain function per attack, NumPy alone
     models.py        config -> keras.Model
     training.py      (config, data set) -> (model, Run): the only place that optimises
+    gradients.py     what an attack may ask of a Keras model
+    robustness.py    how attacks are judged, and a check of the evaluation
     planes.py        what is scored and shown of an autoencoder and of PCA
     tables.py        numbers as text
     plots/           results -> Figure: no Keras, no files

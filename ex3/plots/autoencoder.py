@@ -7,6 +7,7 @@ import matplotlib.patheffects as effects
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import AsinhLocator
 
 from ex3.plots.classifiers import curves_of
 from ex3.plots.style import SPLIT_COLOURS, dataset_label, make_logarithmic, plural
@@ -45,7 +46,7 @@ def curves(runs: Sequence[Run], pca_errors: Mapping[int, float]) -> Figure:
 
 def scatter(codes: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], dataset: DatasetInfo) -> Figure:
     """Draw each method's codes ``(N, 2)`` of test images side by side, coloured by label ``(N,)``."""
-    figure = Figure(figsize=(4.9 * len(codes) + 0.8, 5))
+    figure = Figure(figsize=(3.9 * len(codes) + 0.7, 4.1))
     panels = figure.subplots(1, len(codes), squeeze=False)[0]
     for axes, (method, points) in zip(panels, codes.items(), strict=True):
         _draw_codes(axes, points, labels[method])
@@ -103,7 +104,7 @@ def manifold(
         labels: ``(N,)``.
         title: Of the figure.
     """
-    figure = Figure(figsize=(11, 5.7))
+    figure = Figure(figsize=(10.6, 5.5))
     left, right = figure.subplots(1, 2)
     rows, columns = images.shape[:2]
     left.imshow(images.transpose(0, 2, 1, 3).reshape(rows * 28, columns * 28), cmap="gray_r", vmin=0, vmax=1)
@@ -164,7 +165,7 @@ def _draw_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
 
     Where some codes lie far from all others, the axes are linear near the middle and logarithmic further out (asinh).
     """
-    size = np.clip(25_000 / len(codes), 4, 25)
+    size = np.clip(15_000 / len(codes), 3, 25)
     axes.scatter(*codes.T, c=np.array(DIGIT_COLOURS)[labels], s=size, alpha=0.4, linewidths=0)
     for digit in np.unique(labels):
         x, y = np.median(codes[labels == digit], axis=0)
@@ -172,7 +173,9 @@ def _draw_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
         axes.text(x, y, str(digit), ha="center", va="center", fontsize=14, weight="bold", path_effects=outline)
     for axis, values, name in (("x", codes[:, 0], "first code"), ("y", codes[:, 1], "second code")):
         middle, far = np.quantile(np.abs(values - np.median(values)), (0.5, 0.99))
-        is_heavy = far > HEAVY_TAIL * middle > 0
+        is_heavy = bool(far > HEAVY_TAIL * middle > 0)
         if is_heavy:
-            getattr(axes, f"set_{axis}scale")("asinh", linear_width=middle)
+            getattr(axes, f"set_{axis}scale")("asinh", linear_width=middle / 2)
+            getattr(axes, f"{axis}axis").set_major_locator(AsinhLocator(middle / 2, numticks=6))
+            getattr(axes, f"{axis}axis").set_major_formatter("{x:g}")
         getattr(axes, f"set_{axis}label")(name + " (asinh scale)" * is_heavy)
