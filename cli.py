@@ -112,7 +112,7 @@ class NearestChoice(click.Choice):
 
     def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
         """Say what is allowed, and what may have been meant."""
-        from ex3.config import nearest
+        from ex3.config_files import nearest
 
         return super().get_invalid_choice_message(value, ctx).rstrip(".") + nearest(str(value), self.choices)
 
@@ -228,7 +228,8 @@ def autoencoder(ctx: click.Context, seeds: int, samples: int, bottlenecks: bool,
     \b
     Example: python cli.py autoencoder --seeds 1 --set bottleneck=relu
     """
-    from ex3.config import AutoencoderConfig, load_as
+    from ex3.config import AutoencoderConfig
+    from ex3.config_files import load_as
 
     file = options["config"] or CONFIGS / "autoencoder.toml"
     config = load_as(AutoencoderConfig, file, _overrides(options, TRAIN_KEYS))
@@ -265,7 +266,8 @@ def attack(ctx: click.Context, model: str, print_config: bool, **options):
     \b
     Example: python cli.py attack --model mlp --epsilon 0.05,0.1 --steps 100
     """
-    from ex3.config import AttackConfig, load_as
+    from ex3.config import AttackConfig
+    from ex3.config_files import load_as
 
     if options["epsilon"] is not None:
         options["epsilon"] = f"[{options['epsilon']}]"
@@ -292,7 +294,8 @@ def toy(ctx: click.Context, print_config: bool, out: Path, **options):
     \b
     Example: python cli.py toy --model convnet --target y2 --l2 0.01
     """
-    from ex3.config import ToyConfig, load_as
+    from ex3.config import ToyConfig
+    from ex3.config_files import load_as
 
     config = load_as(ToyConfig, options["config"] or CONFIGS / "toy.toml", _overrides(options, TOY_KEYS))
     if print_config:
@@ -336,7 +339,7 @@ def main() -> int:
 
 
 def _load_config(model: str, options: dict):
-    from ex3.config import load
+    from ex3.config_files import load
 
     loaded = load(options["config"] or CONFIGS / f"{model}.toml", _overrides(options, TRAIN_KEYS))
     if loaded.model != model:
@@ -346,7 +349,8 @@ def _load_config(model: str, options: dict):
 
 def _load_sweep(path: Path, parameter: str, threads: int, options: dict):
     """Return the sweep and, by model, what its runs share: the model's config, the sweep's base, the command line."""
-    from ex3.config import SweepConfig, change, load, load_as, parse_value
+    from ex3.config import SweepConfig
+    from ex3.config_files import change, load, load_as, parse_value
 
     given = {key: parse_value(options[key]) for key in ("model", "seeds") if options[key] is not None}
     if options["values"] is not None:
@@ -369,7 +373,7 @@ def _load_sweep(path: Path, parameter: str, threads: int, options: dict):
 
 def _overrides(options: dict, keys: list[str]) -> dict[str, object]:
     """Collect what the command line says of the config: each ``--set``, then the options of their own."""
-    from ex3.config import parse_value
+    from ex3.config_files import parse_value
 
     overrides = {}
     for assignment in options["assignments"]:
@@ -381,7 +385,7 @@ def _overrides(options: dict, keys: list[str]) -> dict[str, object]:
 
 
 def _print_configs(configs: list) -> None:
-    from ex3.config import to_toml
+    from ex3.config_files import to_toml
 
     click.echo("\n".join(to_toml(config) for config in configs), nl=False)
 

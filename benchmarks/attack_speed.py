@@ -24,7 +24,7 @@ import numpy as np
 from art.attacks.evasion import FastGradientMethod, ProjectedGradientDescentTensorFlowV2
 from art.estimators.classification import TensorFlowV2Classifier
 
-from ex3 import attacks, config, gradients
+from ex3 import attacks, config_files, gradients
 from ex3.backend import keras, tf
 from ex3.data import load_dataset
 from ex3.models import logits_model
@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", default=os.environ.get("EX3_DATA_DIR"))
     data = load_dataset("mnist", parser.parse_args().data_dir)
-    model, run = train_classifier(config.load(CONFIG), data)
+    model, run = train_classifier(config_files.load(CONFIG), data)
     print(f"convnet with test accuracy {run.metrics['test_accuracy']:.4f}\n")
     victim = gradients.victim(model)
     images = correct_ones(victim, data.test.x, data.test.y)

@@ -7,7 +7,8 @@ arrays and return plain results, plot functions turn results into a matplotlib `
 Modules import from the ones above them only (``tests/test_imports.py`` holds them to it)::
 
     errors.py        what can go wrong, each with its exit code
-    config.py        what a run depends on: frozen, strict models; load(path, overrides)
+    config.py        what an experiment depends on: frozen, strict models
+    config_files.py  configs from TOML and the command line, and back; errors that name the key
     results.py       what a run gives: frozen dataclasses, to and from plain JSON
     backend.py       the one door to TensorFlow and Keras: quiet import, seeds, threads, precision
     image_files.py   IDX and .npz files, read without trusting them
@@ -30,7 +31,7 @@ Modules import from the ones above them only (``tests/test_imports.py`` holds th
 
 ``python cli.py train convnet`` flows through them like this::
 
-    cli -> config.load -> experiments.train.run -> data.load_dataset -> training.train_classifier -> (model, Run)
+    cli -> config_files.load -> experiments.train.run -> data.load_dataset -> training.train_classifier -> (model, Run)
         -> plots.classifiers -> storage -> figures/train-convnet.png + .json, runs/train-convnet/
 """
 

@@ -18,7 +18,8 @@ from zipfile import BadZipFile, is_zipfile
 from pydantic import ValidationError
 
 import ex3
-from ex3.config import ClassifierConfig, TrainConfig, load, to_toml
+from ex3.config import ClassifierConfig, TrainConfig
+from ex3.config_files import load, to_toml
 from ex3.errors import ConfigError, DataError, WriteError
 from ex3.results import Cell, DatasetInfo, Record, Run, from_json, to_json
 

@@ -11,7 +11,7 @@ from conftest import ROOT
 LAYERS = [
     {"ex3", "errors"},
     {"config", "results", "image_files", "backend"},
-    {"tables", "data", "scratch", "sweeps"},
+    {"config_files", "tables", "data", "scratch", "sweeps"},
     {"models", "embedding", "attacks"},
     {"training", "gradients", "robustness"},
     {"plots", "planes", "storage"},

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ex3 import storage
 from ex3.backend import keras, prepare
-from ex3.config import ClassifierConfig, load
+from ex3.config import ClassifierConfig
+from ex3.config_files import load
 from ex3.data import Dataset
 from ex3.errors import DataError
 from ex3.experiments import Places
