@@ -33,7 +33,7 @@ from ex3.training import train_classifier
 
 CONFIG = Path(__file__).parent.parent / "configs" / "convnet.toml"
 BATCH = gradients.BATCH
-STEPS, STEP_SIZE = 40, 0.0625
+STEPS, STEP_SIZE = 40, 0.2
 IMAGES = 1_000
 REPEATS = 3
 

@@ -157,13 +157,13 @@ class AttackConfig(Config):
     """What the gradients are of: the cross-entropy of the logits, or the margin between the logits."""
     steps: Count = 40
     """Steps of PGD."""
-    step_size: PositiveRate = 0.0625
+    step_size: PositiveRate = 0.2
     """Length of PGD's steps, as a fraction of epsilon."""
-    restarts: Count = 1
+    restarts: Count = 2
     """Random starts of PGD."""
     target: Annotated[int, Field(ge=0, le=9)] | None = None
     """The wanted digit of the targeted attack; another one at random for each image when left out."""
-    l1_steps: Count = 100
+    l1_steps: Count = 200
     """Steps of the targeted attack."""
     l1_form: Literal["proximal", "sum", "mean"] = "proximal"
     """How the l1 distance takes part in the targeted attack."""

@@ -169,7 +169,7 @@ def self_check(
     return [
         Check(
             "noise within epsilon, pixels in [0, 1]",
-            farthest <= 1e-6 and pixels.min() >= 0 and pixels.max() <= 1,
+            farthest <= 1e-6 and bool(pixels.min() >= 0 and pixels.max() <= 1),
             f"at most {max(farthest, 0):.1e} beyond, pixels in [{pixels.min():g}, {pixels.max():g}]",
         ),
         Check("epsilon 0 changes nothing", unchanged, "FGSM and PGD"),

@@ -18,7 +18,7 @@ from ex3.errors import ConfigError, DataError
 from ex3.experiments import Outcome, Places, versions
 from ex3.experiments.trained import classifier
 from ex3.plots import attack as plots
-from ex3.plots.style import dataset_label
+from ex3.plots.style import dataset_label, plural
 from ex3.progress import say
 from ex3.results import Attack, Check, Record
 from ex3.robustness import Attacked, judge
@@ -115,7 +115,8 @@ def run(config: AttackConfig, model: str, places: Places, command: str, quiet: b
             plots.over_epsilon(
                 curves,
                 clean,
-                f"Attacks on {data}: {len(sample):,} test images, PGD with {config.steps} steps; band: 95 % interval",
+                f"Attacks on {data}: {len(sample):,} test images, PGD with {plural(config.restarts, 'random start')} of {config.steps} steps; "
+                f"band: 95 % interval",
             ),
             {"clean_accuracy": clean, "curves": curves, "table": list(found.values()), "checks": checks},
         ),
