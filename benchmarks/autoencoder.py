@@ -18,7 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from ex3.backend import keras, prepare
-from ex3.config import AutoencoderConfig, load_as
+from ex3.config import AutoencoderConfig
+from ex3.config_files import load_as
 from ex3.data import Dataset, load_dataset
 from ex3.embedding import flat, neighbour_accuracy
 from ex3.results import spread

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from ex3 import config
+from ex3 import config_files
 from ex3.backend import keras, prepare, tf
 from ex3.data import Dataset, Split, load_dataset
 from ex3.results import spread
@@ -142,7 +142,7 @@ def package(name: str, **overrides: object) -> Callable[[Dataset, int, float], T
     """Return this package's side: a shipped config, timed to its end."""
 
     def train(data: Dataset, seed: int, target: float) -> Timing:
-        settings = config.load(CONFIGS / f"{name}.toml", {"threads": THREADS, "seed": seed, **overrides})
+        settings = config_files.load(CONFIGS / f"{name}.toml", {"threads": THREADS, "seed": seed, **overrides})
         _, run = train_classifier(settings, data)
         return Timing(run.seconds, run.metrics["test_accuracy"])
 

@@ -7,7 +7,8 @@ arrays and return plain results, plot functions turn results into a matplotlib `
 Modules import from the ones above them only (``tests/test_imports.py`` holds them to it)::
 
     errors.py        what can go wrong, each with its exit code
-    config.py        what a run depends on: frozen, strict models; load(path, overrides)
+    config.py        what an experiment depends on: frozen, strict models
+    config_files.py  configs from TOML and the command line, and back; errors that name the key
     results.py       what a run gives: frozen dataclasses, to and from plain JSON
     backend.py       the one door to TensorFlow and Keras: quiet import, seeds, threads, precision
     image_files.py   IDX and .npz files, read without trusting them
@@ -15,8 +16,11 @@ Modules import from the ones above them only (``tests/test_imports.py`` holds th
     scratch/         everything written by hand: imports NumPy alone
     sweeps.py        what a sweep's runs say: the best value, and fair comparisons
     embedding.py     codes in the plane, and how much structure they keep
+    attacks.py       one plain function per attack, NumPy alone
     models.py        config -> keras.Model
     training.py      (config, data set) -> (model, Run): the only place that optimises
+    gradients.py     what an attack may ask of a Keras model
+    robustness.py    how attacks are judged, and a check of the evaluation
     planes.py        what is scored and shown of an autoencoder and of PCA
     tables.py        numbers as text
     plots/           results -> Figure: no Keras, no files
@@ -27,7 +31,7 @@ Modules import from the ones above them only (``tests/test_imports.py`` holds th
 
 ``python cli.py train convnet`` flows through them like this::
 
-    cli -> config.load -> experiments.train.run -> data.load_dataset -> training.train_classifier -> (model, Run)
+    cli -> config_files.load -> experiments.train.run -> data.load_dataset -> training.train_classifier -> (model, Run)
         -> plots.classifiers -> storage -> figures/train-convnet.png + .json, runs/train-convnet/
 """
 

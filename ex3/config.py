@@ -1,30 +1,18 @@
-"""What a training run depends on, and nothing else: frozen, strict models, filled from TOML.
+"""What an experiment depends on, and nothing else: frozen, strict models; ``config_files.py`` fills them from TOML.
 
 Two equal configs on the same data, threads and versions give the same numbers; paths and the number of repeats are
-therefore no part of one. ``load`` reads a file, lays the command line's values over it, and turns whatever is wrong
-into one line that names the key and what it may be.
+therefore no part of one.
 """
 
-import difflib
-import json
-import tomllib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from ex3.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=1)]
 PositiveRate = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Counts = Annotated[tuple[Count, ...], Field(strict=False, max_length=16)]  # TOML has lists, no tuples
-
-C = TypeVar("C", bound="Config")
-
-MAX_CONFIG_BYTES = 64 * 1024
 
 
 class Config(BaseModel):
@@ -144,6 +132,47 @@ class AutoencoderConfig(TrainConfig):
     """Activation of the codes; with ``relu`` they are never negative."""
 
 
+Epsilons = Annotated[
+    tuple[Annotated[float, Field(ge=0)], ...],
+    Field(strict=False, min_length=1, max_length=32),
+]
+
+
+class AttackConfig(Config):
+    """Which images are attacked, how, and how strongly."""
+
+    dataset: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
+    """The images; ``auto`` is MNIST where it can be had, else scikit-learn's digits."""
+    samples: Annotated[int, Field(ge=20)] = 1000
+    """Test images that are looked at; those that the model classifies correctly are attacked."""
+    epsilon: Epsilons = (0.1, 0.2, 0.3)
+    """Largest changes of a pixel: of FGSM, of PGD in linf, and of the random noise."""
+    epsilon_l2: Epsilons = (1.0, 2.0, 3.0)
+    """Largest l2 norms of the noise, of PGD in l2."""
+    curve: Epsilons = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+    """The epsilons of the figure over epsilon."""
+    norm: Literal["linf", "l2", "both"] = "both"
+    """In which norms PGD is run."""
+    loss: Literal["ce", "margin"] = "ce"
+    """What the gradients are of: the cross-entropy of the logits, or the margin between the logits."""
+    steps: Count = 40
+    """Steps of PGD."""
+    step_size: PositiveRate = 0.2
+    """Length of PGD's steps, as a fraction of epsilon."""
+    restarts: Count = 2
+    """Random starts of PGD."""
+    target: Annotated[int, Field(ge=0, le=9)] | None = None
+    """The wanted digit of the targeted attack; another one at random for each image when left out."""
+    l1_steps: Count = 200
+    """Steps of the targeted attack."""
+    l1_form: Literal["proximal", "sum", "mean"] = "proximal"
+    """How the l1 distance takes part in the targeted attack."""
+    seed: Seed = 0
+    """Decides the images, the wanted digits and the random starts; also the seed of a model that has to be trained."""
+    threads: Annotated[int, Field(ge=1, le=1024)] = 2
+    """Threads of TensorFlow."""
+
+
 class ToyConfig(Config):
     """The networks written by hand, on the three functions of four inputs."""
 
@@ -190,115 +219,3 @@ class SweepConfig(Config):
 
 
 CONFIGS: dict[str, type[ClassifierConfig]] = {"linear": LinearConfig, "mlp": MlpConfig, "convnet": ConvnetConfig}
-
-
-def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> ClassifierConfig:
-    """Read a classifier's config, of the kind that its key ``model`` names; see ``load_as``."""
-    model = {**_read_toml(Path(path)), **(overrides or {})}.get("model")
-    if not isinstance(model, str) or model not in CONFIGS:
-        raise ConfigError(f"{path}: model = {model!r} is not one of {', '.join(CONFIGS)}")
-    return load_as(CONFIGS[model], path, overrides)
-
-
-def load_as(kind: type[C], path: Path | str, overrides: Mapping[str, object] | None = None) -> C:
-    """Read a TOML file and lay overrides on it.
-
-    Args:
-        kind: The config's class.
-        path: A TOML file of plain ``key = value`` lines.
-        overrides: Values that win over the file's, by key.
-
-    Raises:
-        ConfigError: The file cannot be read, a key is unknown, or a value is not allowed.
-    """
-    origins = dict.fromkeys(overrides or {}, "command line")
-    return _validate(kind, {**_read_toml(Path(path)), **(overrides or {})}, origins, str(path))
-
-
-def change(config: C, changes: Mapping[str, object], origin: str) -> C:
-    """Return a config with some values changed.
-
-    Args:
-        config: The config to start from.
-        changes: New values, by key.
-        origin: Where they come from, for the error's message.
-
-    Raises:
-        ConfigError: A key is unknown, or a value is not allowed.
-    """
-    return _validate(type(config), {**config.model_dump(), **changes}, {}, origin)
-
-
-def expand(base: C, parameter: str, values: Sequence[Any], seeds: int, origin: str) -> dict[Any, list[C]]:
-    """Return, for each value of the parameter in ascending order, the base with that value and each of the seeds.
-
-    Raises:
-        ConfigError: The base has no such parameter, or a value is not allowed.
-    """
-    repeats = range(base.seed, base.seed + seeds)
-    grid = {value: [change(base, {parameter: value, "seed": seed}, origin) for seed in repeats] for value in values}
-    return dict(sorted(grid.items()))
-
-
-def _validate(kind: type[C], values: Mapping[str, object], origins: Mapping[str, str], origin: str) -> C:
-    """Build a config; ``origins`` tells where some keys' values come from, ``origin`` where the others' do."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]  # of all that is wrong
-    if not first["loc"]:  # from a validator over several fields
-        raise ConfigError(f"{origin}: {first['msg'].removeprefix('Value error, ')}")
-    key = str(first["loc"][0])
-    if first["type"] == "missing":
-        raise ConfigError(f"{origin}: the key {key!r} is missing")
-    origin = origins.get(key, origin)
-    if first["type"] == "extra_forbidden":
-        known = list(kind.model_fields)
-        hint = nearest(key, known) or f"; it has {', '.join(known)}"
-        raise ConfigError(f"{origin}: {kind.__name__} has no key {key!r}{hint}")
-    raise ConfigError(f"{origin}: {key} = {values[key]!r}: {first['msg'][0].lower()}{first['msg'][1:]}")
-
-
-def parse_value(text: str) -> object:
-    """Read a value as TOML does (``0.1``, ``true``, ``[16, 32]``), and as plain text where that fails."""
-    try:
-        values = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        return text
-    return values["value"] if set(values) == {"value"} else text
-
-
-def to_toml(config: Config) -> str:
-    """Write a config as TOML that ``load`` reads back to an equal one."""
-    values = config.model_dump(mode="json", exclude_none=True)
-    tables = {key: values.pop(key) for key, value in list(values.items()) if isinstance(value, dict)}
-    return _lines(values) + "".join(f"\n[{key}]\n{_lines(table)}" for key, table in tables.items())
-
-
-def _lines(values: Mapping[str, object]) -> str:
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
-
-
-def nearest(word: str, words: tuple[str, ...] | list[str]) -> str:
-    """Say ``; did you mean 'x'?`` for the nearest of the words, or nothing when none is near."""
-    matches = difflib.get_close_matches(word, words, n=1)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(content) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES // 1024} KiB, which no config is")
-    try:
-        values = tomllib.loads(content.decode())
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not a text file in UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
-    if not values:
-        raise ConfigError(f"{path}: holds no key at all; configs/convnet.toml is an example")
-    return values

@@ -21,6 +21,11 @@ def show_training(title: str, epochs: int) -> Callable[["Progress"], None]:
     return _bar(title, epochs) if sys.stderr.isatty() else _lines(title, epochs)
 
 
+def say(text: str) -> None:
+    """Tell which part of an experiment is done."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def _lines(title: str, epochs: int) -> Callable[["Progress"], None]:
     def report(progress: "Progress") -> None:
         if progress.point:

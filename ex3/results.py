@@ -108,6 +108,47 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Attack:
+    """What one attack did to one model's correctly classified images.
+
+    Attributes:
+        method: Its name.
+        norm: What epsilon is measured in: ``linf`` or ``l2``; ``None`` for attacks that look for small noise instead.
+        epsilon: The bound on the noise.
+        attacked: How many images, all of them classified correctly before.
+        success: The share of them that is no longer (targeted: that is taken for the wanted label).
+        interval: Of that share, 95 %, after Wilson.
+        robust_accuracy: The share of all images, the misclassified ones included, that is still classified correctly.
+        l0: Median number of changed pixels over the successes; likewise ``l1``, ``l2`` and ``linf``.
+        smallest_epsilon: Median over the images of the least epsilon that succeeds, where it was looked for.
+        images_per_second: Attacked, and judged.
+    """
+
+    method: str
+    norm: str | None
+    epsilon: Number | None
+    attacked: int
+    success: Number
+    interval: tuple[Number, Number]
+    robust_accuracy: Number
+    l0: Number
+    l1: Number
+    l2: Number
+    linf: Number
+    smallest_epsilon: Number | None
+    images_per_second: Number
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the evaluation's check of itself: what should hold, whether it does, and the numbers."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
 class ToyFit:
     """A hand-written network on one target of the toy experiment, over the seeds.
 

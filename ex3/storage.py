@@ -13,12 +13,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 from pydantic import ValidationError
 
 import ex3
-from ex3.config import ClassifierConfig, TrainConfig, load, to_toml
+from ex3.config import ClassifierConfig, TrainConfig
+from ex3.config_files import load, to_toml
 from ex3.errors import ConfigError, DataError, WriteError
 from ex3.results import Cell, DatasetInfo, Record, Run, from_json, to_json
 
@@ -74,11 +75,10 @@ def save_run(folder: Path, models: Mapping[str, "keras.Model"], config: TrainCon
     ]
 
 
-def load_classifier(folder: Path) -> tuple["keras.Model", ClassifierConfig, Run]:
-    """Read back what ``save_run`` wrote of a classifier.
+def load_classifier(file: Path) -> tuple["keras.Model", ClassifierConfig, Run]:
+    """Read back a classifier that ``save_run`` wrote, with the config and the run beside it.
 
-    The model is built anew from its config and takes only numbers from ``model.keras``, so that nothing in that file
-    can be executed.
+    The model is built anew from its config and takes only numbers from the file, so that nothing in it can be executed.
 
     Raises:
         DataError: A file is missing or not what it should be.
@@ -86,20 +86,24 @@ def load_classifier(folder: Path) -> tuple["keras.Model", ClassifierConfig, Run]
     from ex3.backend import keras
     from ex3.models import build
 
-    weights = folder / "model.keras"
+    if not file.is_file():
+        raise DataError(f"{file}: no such file")
+    if not is_zipfile(file):
+        raise DataError(f"{file}: not a .keras file (those are zip archives)")
+    for name in ("config.toml", "run.json"):
+        if not (file.parent / name).is_file():
+            raise DataError(f"{file}: there is no {name} beside it; only models that this package trained can be read")
     try:
-        config = load(folder / "config.toml")
-        run = from_json(Run, (folder / "run.json").read_bytes())
-        if not weights.is_file():
-            raise DataError(f"{weights}: no such file")
+        config = load(file.parent / "config.toml")
+        run = from_json(Run, (file.parent / "run.json").read_bytes())
         keras.config.set_dtype_policy(config.precision)
         model = build(config)
-        model.load_weights(weights)
+        model.load_weights(file)
     except ConfigError as error:
         raise DataError(str(error)) from error
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{folder}: does not hold a trained classifier: {reason}") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"{file}: not the weights of the model in its config.toml: {reason}") from error
     return model, config, run
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, run_process
 
-from ex3 import config, storage
+from ex3 import config, config_files, storage
 from ex3.results import Cell, Record, Run, from_json
 
 SWEEP = ["sweep", "lr", "--model", "linear", "--dataset", "digits", "--values", "0.01,0.1", "--seeds", "2"]
@@ -217,4 +217,4 @@ def test_the_printed_config_gives_the_same_sweep(run_cli):
     Path("printed.toml").write_text(first.out)
     second = run_cli("sweep", "dropout", "--config", "printed.toml", "--print-config")
     assert (first.code, first.out) == (0, second.out)
-    assert config.load_as(config.SweepConfig, "printed.toml").base["filters"] == [4, 8]
+    assert config_files.load_as(config.SweepConfig, "printed.toml").base["filters"] == [4, 8]

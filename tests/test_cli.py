@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, run_process
 
-from ex3 import config
+from ex3 import config_files
 from ex3.results import Record, Run, from_json
 
 FAST = ["--limit", 200, "--epochs", 1]
@@ -50,7 +50,7 @@ def test_train_writes_figure_twin_and_run(run_cli, idx_folder):
     assert record.dataset.sizes["train"] == 200
     assert record.seeds == [0, 1]
     assert str(idx_folder) not in Path("figures/train-mlp.json").read_text()
-    resolved = config.load("runs/train-mlp/config.toml")
+    resolved = config_files.load("runs/train-mlp/config.toml")
     assert (resolved.momentum, resolved.limit) == (0.8, 200)
     assert from_json(Run, Path("runs/train-mlp/run.json").read_bytes()).config["seed"] == 0
 
@@ -80,13 +80,13 @@ def test_print_config_prints_a_config_that_loads(run_cli, tmp_path):
     (tmp_path / "printed.toml").write_text(result.out)
     again = run_cli("train", "convnet", "--config", tmp_path / "printed.toml", "--print-config")
     assert again.out == result.out
-    assert config.load(tmp_path / "printed.toml").dropout == 0.5
+    assert config_files.load(tmp_path / "printed.toml").dropout == 0.5
     assert not Path("figures").exists()
 
 
 @pytest.mark.parametrize("name", ["linear", "mlp", "convnet", "convnet-best"])
 def test_shipped_configs_are_valid(name):
-    assert config.load(ROOT / "configs" / f"{name}.toml").dataset == "auto"
+    assert config_files.load(ROOT / "configs" / f"{name}.toml").dataset == "auto"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ex3 import config
+from ex3 import config, config_files
 from ex3.errors import ConfigError
 
 MLP = """
@@ -27,7 +27,7 @@ def mlp_file(tmp_path):
 
 
 def test_overrides_win_over_the_file_and_the_rest_is_default(mlp_file):
-    loaded = config.load(mlp_file, {"learning_rate": 1, "hidden_units": [4, 5]})
+    loaded = config_files.load(mlp_file, {"learning_rate": 1, "hidden_units": [4, 5]})
     assert loaded.learning_rate == 1.0
     assert loaded.hidden_units == (4, 5)
     assert loaded.batch_size == 32
@@ -37,10 +37,10 @@ def test_overrides_win_over_the_file_and_the_rest_is_default(mlp_file):
 def test_toml_round_trip_gives_an_equal_config(tmp_path):
     path = tmp_path / "convnet.toml"
     path.write_text(CONVNET)
-    loaded = config.load(path, {"limit": 100, "learning_rate": 1e-7})
+    loaded = config_files.load(path, {"limit": 100, "learning_rate": 1e-7})
     again = tmp_path / "again.toml"
-    again.write_text(config.to_toml(loaded))
-    assert config.load(again) == loaded
+    again.write_text(config_files.to_toml(loaded))
+    assert config_files.load(again) == loaded
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_toml_round_trip_gives_an_equal_config(tmp_path):
     ],
 )
 def test_values_are_read_as_toml_and_else_as_text(text, value):
-    assert config.parse_value(text) == value
+    assert config_files.parse_value(text) == value
 
 
 def test_not_a_number_is_read_as_one():
-    assert math.isnan(config.parse_value("nan"))
+    assert math.isnan(config_files.parse_value("nan"))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_not_a_number_is_read_as_one():
 )
 def test_a_bad_value_is_named_with_its_origin(mlp_file, key, value):
     with pytest.raises(ConfigError, match=rf"^command line: {key} = ") as caught:
-        config.load(mlp_file, {key: value})
+        config_files.load(mlp_file, {key: value})
     assert repr(value) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -101,25 +101,25 @@ def test_a_bad_value_is_named_with_its_origin(mlp_file, key, value):
 def test_a_bad_value_in_the_file_names_the_file(mlp_file):
     mlp_file.write_text(MLP.replace("epochs = 1", "epochs = true"))
     with pytest.raises(ConfigError, match=r"mlp é\.toml: epochs = True: .*integer"):
-        config.load(mlp_file)
+        config_files.load(mlp_file)
 
 
 def test_an_unknown_key_is_answered_with_the_nearest(mlp_file):
     with pytest.raises(ConfigError, match=r"no key 'learning_rat'; did you mean 'learning_rate'\?"):
-        config.load(mlp_file, {"learning_rat": 1})
+        config_files.load(mlp_file, {"learning_rat": 1})
     with pytest.raises(ConfigError, match="it has model, dataset"):
-        config.load(mlp_file, {"zzz": 1})
+        config_files.load(mlp_file, {"zzz": 1})
     with pytest.raises(ConfigError, match="MlpConfig has no key 'filters'"):
-        config.load(mlp_file, {"filters": [3]})
+        config_files.load(mlp_file, {"filters": [3]})
 
 
 def test_a_missing_key_or_model_is_named(mlp_file):
     mlp_file.write_text(MLP.replace("epochs = 1\n", ""))
     with pytest.raises(ConfigError, match="the key 'epochs' is missing"):
-        config.load(mlp_file)
+        config_files.load(mlp_file)
     mlp_file.write_text("epochs = 1\n")
     with pytest.raises(ConfigError, match="model = None is not one of linear, mlp, convnet"):
-        config.load(mlp_file)
+        config_files.load(mlp_file)
 
 
 @pytest.mark.parametrize(
@@ -134,44 +134,44 @@ def test_a_missing_key_or_model_is_named(mlp_file):
 def test_what_is_no_config_is_refused(mlp_file, content, message):
     mlp_file.write_bytes(content)
     with pytest.raises(ConfigError, match=message):
-        config.load(mlp_file)
+        config_files.load(mlp_file)
 
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
-        config.load(tmp_path / "absent.toml")
+        config_files.load(tmp_path / "absent.toml")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
-        config.load(tmp_path)
+        config_files.load(tmp_path)
 
 
 def test_convolutions_must_fit_the_image(tmp_path):
     path = tmp_path / "convnet.toml"
     path.write_text(CONVNET)
     with pytest.raises(ConfigError, match="one of each per convolution"):
-        config.load(path, {"filters": [4, 4]})
+        config_files.load(path, {"filters": [4, 4]})
     with pytest.raises(ConfigError, match="leave nothing of a 28 x 28 image"):
-        config.load(path, {"filters": [4, 4, 4], "kernel_sizes": [5, 5, 5]})
-    assert config.load(path, {"filters": [4, 4], "kernel_sizes": [5, 11]})
+        config_files.load(path, {"filters": [4, 4, 4], "kernel_sizes": [5, 5, 5]})
+    assert config_files.load(path, {"filters": [4, 4], "kernel_sizes": [5, 11]})
 
 
 def test_configs_are_frozen(mlp_file):
     with pytest.raises(ValueError, match="frozen"):
-        config.load(mlp_file).epochs = 2
+        config_files.load(mlp_file).epochs = 2
 
 
 def test_a_change_is_checked_like_the_config_itself(mlp_file):
-    loaded = config.load(mlp_file)
-    assert config.change(loaded, {"epochs": 3}, "here").epochs == 3
-    assert config.change(loaded, {}, "here") == loaded
+    loaded = config_files.load(mlp_file)
+    assert config_files.change(loaded, {"epochs": 3}, "here").epochs == 3
+    assert config_files.change(loaded, {}, "here") == loaded
     with pytest.raises(ConfigError, match="here: epochs = 0: "):
-        config.change(loaded, {"epochs": 0}, "here")
+        config_files.change(loaded, {"epochs": 0}, "here")
     with pytest.raises(ConfigError, match="here: MlpConfig has no key 'epoch'; did you mean 'epochs'"):
-        config.change(loaded, {"epoch": 3}, "here")
+        config_files.change(loaded, {"epoch": 3}, "here")
 
 
 def test_a_sweep_expands_to_its_values_in_order_times_the_seeds(mlp_file):
-    base = config.load(mlp_file, {"seed": 5})
-    grid = config.expand(base, "learning_rate", (0.1, 0.01), seeds=2, origin="here")
+    base = config_files.load(mlp_file, {"seed": 5})
+    grid = config_files.expand(base, "learning_rate", (0.1, 0.01), seeds=2, origin="here")
     assert {value: [(one.learning_rate, one.seed) for one in cells] for value, cells in grid.items()} == {
         0.01: [(0.01, 5), (0.01, 6)],
         0.1: [(0.1, 5), (0.1, 6)],
@@ -179,18 +179,18 @@ def test_a_sweep_expands_to_its_values_in_order_times_the_seeds(mlp_file):
     assert list(grid) == [0.01, 0.1]
     for value in (0, -1, math.nan, math.inf, "a", True):
         with pytest.raises(ConfigError, match=f"here: learning_rate = {value!r}: "):
-            config.expand(base, "learning_rate", (value,), 1, "here")
+            config_files.expand(base, "learning_rate", (value,), 1, "here")
     linear = config.LinearConfig(**{**base.model_dump(exclude={"hidden_units", "dropout"}), "model": "linear"})
     with pytest.raises(ConfigError, match="no key 'dropout'"):
-        config.expand(linear, "dropout", (0.5,), 1, "here")
+        config_files.expand(linear, "dropout", (0.5,), 1, "here")
 
 
 def test_a_sweep_config_survives_toml_with_its_base(tmp_path):
     sweep = config.SweepConfig(parameter="dropout", values=(0, 0.5), base={"epochs": 2, "optimizer": "adam"})
     path = tmp_path / "sweep.toml"
-    path.write_text(config.to_toml(sweep))
-    assert config.load_as(config.SweepConfig, path) == sweep
+    path.write_text(config_files.to_toml(sweep))
+    assert config_files.load_as(config.SweepConfig, path) == sweep
     with pytest.raises(ConfigError, match=r"values: 0\.1 stands there more than once"):
-        config.load_as(config.SweepConfig, path, {"values": [0.1, 0.2, 0.1]})
+        config_files.load_as(config.SweepConfig, path, {"values": [0.1, 0.2, 0.1]})
     with pytest.raises(ConfigError, match="values = "):
-        config.load_as(config.SweepConfig, path, {"values": []})
+        config_files.load_as(config.SweepConfig, path, {"values": []})

@@ -11,9 +11,9 @@ from conftest import ROOT
 LAYERS = [
     {"ex3", "errors"},
     {"config", "results", "image_files", "backend"},
-    {"tables", "data", "scratch", "sweeps"},
-    {"models", "embedding"},
-    {"training"},
+    {"config_files", "tables", "data", "scratch", "sweeps"},
+    {"models", "embedding", "attacks"},
+    {"training", "gradients", "robustness"},
     {"plots", "planes", "storage"},
     {"cells"},
     {"progress"},

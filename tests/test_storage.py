@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from ex3 import config, storage
+from ex3 import config, config_files, storage
 from ex3.backend import keras
 from ex3.errors import WriteError
 from ex3.experiments.train import _record
@@ -34,7 +34,7 @@ def test_a_saved_run_can_be_read_back(tmp_path, trained, dataset):
     assert [path.name for path in paths] == ["model.keras", "config.toml", "run.json"]
     loaded = keras.models.load_model(paths[0])
     np.testing.assert_array_equal(loaded.predict(dataset.test.x, verbose=0), model.predict(dataset.test.x, verbose=0))
-    assert config.load(paths[1]) == tiny
+    assert config_files.load(paths[1]) == tiny
     assert from_json(Run, paths[2].read_bytes()) == run
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["config.toml", "model.keras", "run.json"]
 

@@ -142,7 +142,7 @@ def _figures(
             "scatter",
             {
                 "scores": spreads,
-                "codes": {method: np.round(codes, 4).tolist() for method, codes in first.codes.items()},
+                "codes": {method: np.round(codes, 3).T.tolist() for method, codes in first.codes.items()},
                 "labels": {method: labels.tolist() for method, labels in first.labels.items()},
             },
         ),

@@ -5,7 +5,8 @@ from contextlib import nullcontext
 
 from ex3 import storage
 from ex3.cells import Workers, core_count, run_cells
-from ex3.config import AutoencoderConfig, expand
+from ex3.config import AutoencoderConfig
+from ex3.config_files import expand
 from ex3.data import load_dataset
 from ex3.experiments import Outcome, Places, versions
 from ex3.plots import autoencoder as plots

@@ -11,7 +11,8 @@ from typing import Any
 
 from ex3 import storage, sweeps
 from ex3.cells import Workers, run_cells
-from ex3.config import SweepConfig, TrainConfig, expand
+from ex3.config import SweepConfig, TrainConfig
+from ex3.config_files import expand
 from ex3.data import load_dataset
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Places, versions

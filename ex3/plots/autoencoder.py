@@ -7,6 +7,7 @@ import matplotlib.patheffects as effects
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import AsinhLocator
 
 from ex3.plots.classifiers import curves_of
 from ex3.plots.style import SPLIT_COLOURS, dataset_label, make_logarithmic, plural
@@ -15,6 +16,7 @@ from ex3.results import DatasetInfo, Run
 METHOD_TITLES = {"autoencoder": "autoencoder", "pca": "PCA", "tsne": "t-SNE"}
 BOTTLENECK_COLOURS = {"linear": "#0072B2", "relu": "#D55E00"}
 DIGIT_COLOURS = mpl.colormaps["tab10"].colors
+HEAVY_TAIL = 8  # times the median distance from the median; of a normal distribution 99 % are within 4
 MSE_LABEL = "mean squared error per pixel"
 
 
@@ -36,7 +38,7 @@ def curves(runs: Sequence[Run], pca_errors: Mapping[int, float]) -> Figure:
         axes.text(1.01, error, label, transform=axes.get_yaxis_transform(), va="center", fontsize=9)
     make_logarithmic(axes, "y")
     axes.set(xlabel="epochs", ylabel=MSE_LABEL)
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower left", frameon=True, framealpha=1, edgecolor="none")
     over = f"{plural(len(runs), 'seed')}" + (" (mean ± standard deviation)" if len(runs) > 1 else "")
     axes.set_title(f"Autoencoder 784-2-784 on {dataset_label(runs[0].dataset)}: {over}")
     return figure
@@ -44,11 +46,11 @@ def curves(runs: Sequence[Run], pca_errors: Mapping[int, float]) -> Figure:
 
 def scatter(codes: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], dataset: DatasetInfo) -> Figure:
     """Draw each method's codes ``(N, 2)`` of test images side by side, coloured by label ``(N,)``."""
-    figure = Figure(figsize=(6 * len(codes) + 1, 6))
+    figure = Figure(figsize=(3.9 * len(codes) + 0.7, 4.1))
     panels = figure.subplots(1, len(codes), squeeze=False)[0]
     for axes, (method, points) in zip(panels, codes.items(), strict=True):
         _draw_codes(axes, points, labels[method])
-        axes.set(title=f"{METHOD_TITLES[method]}, {len(points):,} images", xlabel="first code", ylabel="second code")
+        axes.set_title(f"{METHOD_TITLES[method]}, {len(points):,} images")
     handles = [
         mpl.lines.Line2D([], [], color=colour, marker="o", linestyle="", label=str(digit))
         for digit, colour in enumerate(DIGIT_COLOURS)
@@ -102,7 +104,7 @@ def manifold(
         labels: ``(N,)``.
         title: Of the figure.
     """
-    figure = Figure(figsize=(14, 7))
+    figure = Figure(figsize=(10.6, 5.5))
     left, right = figure.subplots(1, 2)
     rows, columns = images.shape[:2]
     left.imshow(images.transpose(0, 2, 1, 3).reshape(rows * 28, columns * 28), cmap="gray_r", vmin=0, vmax=1)
@@ -116,7 +118,7 @@ def manifold(
         right.axvline(first, color="black", linewidth=0.3)
     for second in grid[1]:
         right.axhline(second, color="black", linewidth=0.3)
-    right.set(title=f"Codes of {len(codes):,} test images, and the grid", xlabel="first code", ylabel="second code")
+    right.set_title(f"Codes of {len(codes):,} test images, and the grid")
     figure.suptitle(title)
     return figure
 
@@ -159,10 +161,21 @@ def bottlenecks(runs: Mapping[str, Sequence[Run]]) -> Figure:
 
 
 def _draw_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
-    """Draw points coloured by label, small and translucent, and each class's numeral at its median."""
-    size = np.clip(25_000 / len(codes), 4, 25)
+    """Draw points coloured by label, small and translucent, and each class's numeral at its median.
+
+    Where some codes lie far from all others, the axes are linear near the middle and logarithmic further out (asinh).
+    """
+    size = np.clip(15_000 / len(codes), 3, 25)
     axes.scatter(*codes.T, c=np.array(DIGIT_COLOURS)[labels], s=size, alpha=0.4, linewidths=0)
     for digit in np.unique(labels):
         x, y = np.median(codes[labels == digit], axis=0)
         outline = [effects.withStroke(linewidth=3, foreground="white")]
         axes.text(x, y, str(digit), ha="center", va="center", fontsize=14, weight="bold", path_effects=outline)
+    for axis, values, name in (("x", codes[:, 0], "first code"), ("y", codes[:, 1], "second code")):
+        middle, far = np.quantile(np.abs(values - np.median(values)), (0.5, 0.99))
+        is_heavy = bool(far > HEAVY_TAIL * middle > 0)
+        if is_heavy:
+            getattr(axes, f"set_{axis}scale")("asinh", linear_width=middle / 2)
+            getattr(axes, f"{axis}axis").set_major_locator(AsinhLocator(middle / 2, numticks=6))
+            getattr(axes, f"{axis}axis").set_major_formatter("{x:g}")
+        getattr(axes, f"set_{axis}label")(name + " (asinh scale)" * is_heavy)

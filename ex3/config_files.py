@@ -1,0 +1,133 @@
+"""Configs from TOML files and the command line, and back.
+
+``load`` reads a file, lays the command line's values over it, and turns whatever is wrong into one line that names the
+key and what it may be.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ex3.config import CONFIGS, ClassifierConfig, Config
+from ex3.errors import ConfigError
+
+C = TypeVar("C", bound=Config)
+
+MAX_CONFIG_BYTES = 64 * 1024
+
+
+def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> ClassifierConfig:
+    """Read a classifier's config, of the kind that its key ``model`` names; see ``load_as``."""
+    model = {**_read_toml(Path(path)), **(overrides or {})}.get("model")
+    if not isinstance(model, str) or model not in CONFIGS:
+        raise ConfigError(f"{path}: model = {model!r} is not one of {', '.join(CONFIGS)}")
+    return load_as(CONFIGS[model], path, overrides)
+
+
+def load_as(kind: type[C], path: Path | str, overrides: Mapping[str, object] | None = None) -> C:
+    """Read a TOML file and lay overrides on it.
+
+    Args:
+        kind: The config's class.
+        path: A TOML file of plain ``key = value`` lines.
+        overrides: Values that win over the file's, by key.
+
+    Raises:
+        ConfigError: The file cannot be read, a key is unknown, or a value is not allowed.
+    """
+    origins = dict.fromkeys(overrides or {}, "command line")
+    return _validate(kind, {**_read_toml(Path(path)), **(overrides or {})}, origins, str(path))
+
+
+def change(config: C, changes: Mapping[str, object], origin: str) -> C:
+    """Return a config with some values changed.
+
+    Args:
+        config: The config to start from.
+        changes: New values, by key.
+        origin: Where they come from, for the error's message.
+
+    Raises:
+        ConfigError: A key is unknown, or a value is not allowed.
+    """
+    return _validate(type(config), {**config.model_dump(), **changes}, {}, origin)
+
+
+def expand(base: C, parameter: str, values: Sequence[Any], seeds: int, origin: str) -> dict[Any, list[C]]:
+    """Return, for each value of the parameter in ascending order, the base with that value and each of the seeds.
+
+    Raises:
+        ConfigError: The base has no such parameter, or a value is not allowed.
+    """
+    repeats = range(base.seed, base.seed + seeds)
+    grid = {value: [change(base, {parameter: value, "seed": seed}, origin) for seed in repeats] for value in values}
+    return dict(sorted(grid.items()))
+
+
+def _validate(kind: type[C], values: Mapping[str, object], origins: Mapping[str, str], origin: str) -> C:
+    """Build a config; ``origins`` tells where some keys' values come from, ``origin`` where the others' do."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]  # of all that is wrong
+    if not first["loc"]:  # from a validator over several fields
+        raise ConfigError(f"{origin}: {first['msg'].removeprefix('Value error, ')}")
+    key = str(first["loc"][0])
+    if first["type"] == "missing":
+        raise ConfigError(f"{origin}: the key {key!r} is missing")
+    origin = origins.get(key, origin)
+    if first["type"] == "extra_forbidden":
+        known = list(kind.model_fields)
+        hint = nearest(key, known) or f"; it has {', '.join(known)}"
+        raise ConfigError(f"{origin}: {kind.__name__} has no key {key!r}{hint}")
+    raise ConfigError(f"{origin}: {key} = {values[key]!r}: {first['msg'][0].lower()}{first['msg'][1:]}")
+
+
+def parse_value(text: str) -> object:
+    """Read a value as TOML does (``0.1``, ``true``, ``[16, 32]``), and as plain text where that fails."""
+    try:
+        values = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return values["value"] if set(values) == {"value"} else text
+
+
+def to_toml(config: Config) -> str:
+    """Write a config as TOML that ``load`` reads back to an equal one."""
+    values = config.model_dump(mode="json", exclude_none=True)
+    tables = {key: values.pop(key) for key, value in list(values.items()) if isinstance(value, dict)}
+    return _lines(values) + "".join(f"\n[{key}]\n{_lines(table)}" for key, table in tables.items())
+
+
+def _lines(values: Mapping[str, object]) -> str:
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
+def nearest(word: str, words: tuple[str, ...] | list[str]) -> str:
+    """Say ``; did you mean 'x'?`` for the nearest of the words, or nothing when none is near."""
+    matches = difflib.get_close_matches(word, words, n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES // 1024} KiB, which no config is")
+    try:
+        values = tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a text file in UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    if not values:
+        raise ConfigError(f"{path}: holds no key at all; configs/convnet.toml is an example")
+    return values
