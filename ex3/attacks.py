@@ -82,6 +82,8 @@ def pgd(
     adversarial = x.copy()
     open_ = np.arange(len(x))  # images that do not fool the model yet
     for _ in range(restarts):
+        if len(open_) == 0:
+            break
         adversarial[open_] = _clip(x[open_] + start(rng, x[open_].shape, epsilon[open_]))
         for step in range(steps + 1):
             logits, gradient = victim.gradient(adversarial[open_], y[open_])

@@ -117,6 +117,13 @@ def test_restarts_never_lose_a_success(trained, attacked):
     assert shares[1] >= shares[0]
 
 
+def test_a_restart_with_nothing_left_to_do_does_nothing(trained, attacked):
+    victim = gradients.victim(trained)
+    once, twice = (attacks.pgd(victim, attacked.x, attacked.y, 1.0, restarts=restarts) for restarts in (1, 2))
+    np.testing.assert_array_equal(once, twice)
+    assert (victim.logits(once).argmax(axis=1) != attacked.y).all()
+
+
 def test_one_epsilon_per_image_is_the_same_as_each_alone():
     epsilons = np.linspace(0, 0.2, len(X))
     together = attacks.fgsm(LINEAR, X, Y, epsilons)

@@ -115,8 +115,8 @@ def run(config: AttackConfig, model: str, places: Places, command: str, quiet: b
             plots.over_epsilon(
                 curves,
                 clean,
-                f"Attacks on {data}: {len(sample):,} test images, PGD with {plural(config.restarts, 'random start')} of {config.steps} steps; "
-                f"band: 95 % interval",
+                f"Attacks on {data}: {len(sample):,} test images, PGD with {plural(config.restarts, 'random start')} "
+                f"of {config.steps} steps; band: 95 % interval",
             ),
             {"clean_accuracy": clean, "curves": curves, "table": list(found.values()), "checks": checks},
         ),
