@@ -1,5 +1,6 @@
 """The autoencoder and its codes: against oracles, by hand, drawn, and end to end."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -218,21 +219,31 @@ def test_bad_values_are_refused(run_cli, words, fragment):
     assert fragment in result.err
 
 
-def test_a_trained_classifier_is_read_back_or_trained_anew(dataset, caplog):
+def test_a_trained_classifier_is_read_back_or_trained_now(dataset, caplog):
     places = Places(Path("figures"), Path("runs"))
+    file = Path("runs/train-linear/model.keras")
     first = classifier("linear", dataset, places, 2, quiet=True)
-    assert "not there yet; it is trained now" in caplog.text
+    assert f"{file}: no such file; it is trained now" in caplog.text
     caplog.clear()
     again = classifier("linear", dataset, places, 2, quiet=True)
     np.testing.assert_array_equal(predict(again, dataset.test.x), predict(first, dataset.test.x))
     assert not caplog.text
-    half = Split(dataset.train.x[::2], dataset.train.y[::2])
-    other = dataset.__class__(**{**dataset.__dict__, "train": half, "fingerprint": "another"})
-    classifier("linear", other, places, 2, quiet=True)
-    assert "trained on digits, not on these images" in caplog.text
-    Path("runs/train-linear/model.keras").write_bytes(b"<html>")
+    file.write_bytes(b"<html>")
     classifier("linear", dataset, places, 2, quiet=True)
     assert "not a .keras file" in caplog.text
+    assert file.stat().st_size > 1000
+
+
+def test_a_classifier_of_other_images_is_neither_used_nor_replaced(dataset, caplog):
+    places = Places(Path("figures"), Path("runs"))
+    first = classifier("linear", dataset, places, 2, quiet=True)
+    before = Path("runs/train-linear/model.keras").read_bytes()
+    half = Split(dataset.train.x[::2], dataset.train.y[::2])
+    other = dataclasses.replace(dataset, train=half, fingerprint="another")
+    second = classifier("linear", other, places, 2, quiet=True)
+    assert "trained on digits; another one is trained on these images, and not kept" in caplog.text
+    assert not np.array_equal(predict(second, dataset.test.x), predict(first, dataset.test.x))
+    assert Path("runs/train-linear/model.keras").read_bytes() == before
 
 
 @pytest.mark.parametrize(
