@@ -192,6 +192,8 @@ def test_bottlenecks_are_compared_over_seeds():
     assert [line.split()[0] for line in result.stdout.splitlines()[:3]] == ["bottleneck", "linear", "relu"]
     record = from_json(Record, Path("figures/autoencoder-bottleneck.json").read_bytes())
     assert {kind: len(runs) for kind, runs in record.result["runs"].items()} == {"linear": 2, "relu": 2}
+    words = "--dataset digits --epochs 1 --seeds 2 --bottlenecks --set 'hidden_units=[8]'"
+    assert sorted(record.command.split()[3:]) == sorted(words.split())
     again = run_process("autoencoder", "--bottlenecks", *FAST, "--seeds", 2)
     assert "4 runs (4 reused)" in again.stdout
 
