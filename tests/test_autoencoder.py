@@ -152,7 +152,7 @@ def test_figures_show_what_they_are_given(trained, shown, dataset):
         shown.plane, shown.grid, shown.codes["autoencoder"], shown.labels["autoencoder"], "NOT MNIST"
     )
     assert_labelled(figure, 2)
-    assert figure.axes[0].images[0].get_array().shape == (20 * 28, 20 * 28)
+    assert figure.axes[0].images[0].get_array().shape == (planes.GRID * 28, planes.GRID * 28)
 
 
 def test_the_plane_holds_the_decoder_at_each_point_of_the_grid(trained, shown):
