@@ -405,7 +405,8 @@ def _command_line(ctx: click.Context) -> str:
             continue
         value = ctx.params[parameter.name]
         for item in value if isinstance(value, tuple) else [value]:
-            words += [parameter.opts[0]] * isinstance(parameter, click.Option) + [str(item)]
+            words += [parameter.opts[0]] * isinstance(parameter, click.Option)
+            words += [] if getattr(parameter, "is_flag", False) else [str(item)]
     return shlex.join(words)
 
 

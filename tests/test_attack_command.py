@@ -60,10 +60,10 @@ def test_a_model_file_of_this_package_is_attacked_and_others_beside_it(runs):
     words = [*FAST, "--norm", "linf", "--target", 3, "-q", "--runs", runs]
     result = run_process("attack", *words, "--model", runs / "train-mlp" / "model.keras")
     assert result.returncode == 0, result.stderr
-    assert "model model.keras" in result.stdout.splitlines()[-1]
+    assert "model train-mlp/model.keras" in result.stdout.splitlines()[-1]
     assert "images that show it already are left out" in result.stderr
     record = from_json(Record, Path("figures/attack-epsilon.json").read_bytes())
-    assert list(record.result["curves"]) == ["linear", "mlp", "convnet", "model.keras"]
+    assert list(record.result["curves"]) == ["linear", "mlp", "convnet", "train-mlp/model.keras"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The autoencoder and its codes: against oracles, by hand, drawn, and end to end."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -151,7 +152,7 @@ def test_figures_show_what_they_are_given(trained, shown, dataset):
         shown.plane, shown.grid, shown.codes["autoencoder"], shown.labels["autoencoder"], "NOT MNIST"
     )
     assert_labelled(figure, 2)
-    assert figure.axes[0].images[0].get_array().shape == (20 * 28, 20 * 28)
+    assert figure.axes[0].images[0].get_array().shape == (planes.GRID * 28, planes.GRID * 28)
 
 
 def test_the_plane_holds_the_decoder_at_each_point_of_the_grid(trained, shown):
@@ -191,6 +192,8 @@ def test_bottlenecks_are_compared_over_seeds():
     assert [line.split()[0] for line in result.stdout.splitlines()[:3]] == ["bottleneck", "linear", "relu"]
     record = from_json(Record, Path("figures/autoencoder-bottleneck.json").read_bytes())
     assert {kind: len(runs) for kind, runs in record.result["runs"].items()} == {"linear": 2, "relu": 2}
+    words = "--dataset digits --epochs 1 --seeds 2 --bottlenecks --set 'hidden_units=[8]'"
+    assert sorted(record.command.split()[3:]) == sorted(words.split())
     again = run_process("autoencoder", "--bottlenecks", *FAST, "--seeds", 2)
     assert "4 runs (4 reused)" in again.stdout
 
@@ -218,21 +221,31 @@ def test_bad_values_are_refused(run_cli, words, fragment):
     assert fragment in result.err
 
 
-def test_a_trained_classifier_is_read_back_or_trained_anew(dataset, caplog):
+def test_a_trained_classifier_is_read_back_or_trained_now(dataset, caplog):
     places = Places(Path("figures"), Path("runs"))
+    file = Path("runs/train-linear/model.keras")
     first = classifier("linear", dataset, places, 2, quiet=True)
-    assert "not there yet; it is trained now" in caplog.text
+    assert f"{file}: no such file; it is trained now" in caplog.text
     caplog.clear()
     again = classifier("linear", dataset, places, 2, quiet=True)
     np.testing.assert_array_equal(predict(again, dataset.test.x), predict(first, dataset.test.x))
     assert not caplog.text
-    half = Split(dataset.train.x[::2], dataset.train.y[::2])
-    other = dataset.__class__(**{**dataset.__dict__, "train": half, "fingerprint": "another"})
-    classifier("linear", other, places, 2, quiet=True)
-    assert "trained on digits, not on these images" in caplog.text
-    Path("runs/train-linear/model.keras").write_bytes(b"<html>")
+    file.write_bytes(b"<html>")
     classifier("linear", dataset, places, 2, quiet=True)
     assert "not a .keras file" in caplog.text
+    assert file.stat().st_size > 1000
+
+
+def test_a_classifier_of_other_images_is_neither_used_nor_replaced(dataset, caplog):
+    places = Places(Path("figures"), Path("runs"))
+    first = classifier("linear", dataset, places, 2, quiet=True)
+    before = Path("runs/train-linear/model.keras").read_bytes()
+    half = Split(dataset.train.x[::2], dataset.train.y[::2])
+    other = dataclasses.replace(dataset, train=half, fingerprint="another")
+    second = classifier("linear", other, places, 2, quiet=True)
+    assert "trained on digits; another one is trained on these images, and not kept" in caplog.text
+    assert not np.array_equal(predict(second, dataset.test.x), predict(first, dataset.test.x))
+    assert Path("runs/train-linear/model.keras").read_bytes() == before
 
 
 @pytest.mark.parametrize(

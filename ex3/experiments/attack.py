@@ -141,7 +141,8 @@ def _models(model: str, dataset: Dataset, places: Places, threads: int, quiet: b
     """Return the model that every method attacks, and after it the others of the three."""
     first = {}
     if model not in CONFIGS:
-        first[Path(model).name] = storage.load_classifier(Path(model))[0]
+        file = Path(model)
+        first["/".join(file.parts[-2:])] = storage.load_classifier(file)[0]
     kinds = sorted(CONFIGS, key=lambda kind: kind != model)
     return first | {kind: classifier(kind, dataset, places, threads, quiet) for kind in kinds}
 

@@ -29,6 +29,7 @@ from ex3.training import train_autoencoder
 
 log = logging.getLogger("ex3")
 
+ON_THE_GRID = 2_000  # codes that are drawn beside the decoder's plane
 DIGITS = {"mse": 5}  # behind the point, in the table; 4 otherwise
 COLUMNS = {
     "mse": "reconstruction MSE",
@@ -167,8 +168,8 @@ def _figures(
         plots.manifold(
             first.plane,
             first.grid,
-            first.codes["autoencoder"],
-            first.labels["autoencoder"],
+            first.codes["autoencoder"][:ON_THE_GRID],
+            first.labels["autoencoder"][:ON_THE_GRID],
             f"The decoder's plane on {data} ({seed})",
         ),
         record("manifold", {"first_codes": first.grid[0].tolist(), "second_codes": first.grid[1].tolist()}),

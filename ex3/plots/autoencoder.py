@@ -104,7 +104,7 @@ def manifold(
         labels: ``(N,)``.
         title: Of the figure.
     """
-    figure = Figure(figsize=(10.6, 5.5))
+    figure = Figure(figsize=(10, 5.2))
     left, right = figure.subplots(1, 2)
     rows, columns = images.shape[:2]
     left.imshow(images.transpose(0, 2, 1, 3).reshape(rows * 28, columns * 28), cmap="gray_r", vmin=0, vmax=1)

@@ -52,7 +52,7 @@ def sweep_summary(parameter: str, grid: Grid, compared: Mapping[str, Grid]) -> F
     """
     rows = 2 if parameter in ("dropout", "batch_size") else 1
     columns = 4 if parameter == "dropout" else 2
-    figure = Figure(figsize=(16, 7.6) if columns == 4 else (13, 4.2 * rows))
+    figure = Figure(figsize=(15.4, 7.3) if columns == 4 else (13, 4.2 * rows))
     panels = figure.subplots(rows, columns, squeeze=False).flat
     for quantity in LABELS:
         _draw_final(next(panels), parameter, grid, quantity)

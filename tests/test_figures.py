@@ -1,0 +1,23 @@
+"""The published figures: each small, each with its twin, none from a stand-in for MNIST."""
+
+import pytest
+from conftest import ROOT
+
+from ex3.data import MNIST_FINGERPRINT
+from ex3.results import Record, from_json
+
+PICTURES = sorted((ROOT / "figures").glob("*.png"))
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.stem)
+def test_a_published_figure_is_small_and_has_its_twin(picture):
+    assert picture.stat().st_size < 300_000
+    record = from_json(Record, picture.with_suffix(".json").read_bytes())
+    assert record.name == picture.stem
+    assert record.command.startswith("python cli.py ")
+    if not record.name.startswith("toy-"):
+        assert (record.dataset.name, record.dataset.fingerprint) == ("mnist", MNIST_FINGERPRINT)
+
+
+def test_every_twin_has_its_figure():
+    assert {path.stem for path in (ROOT / "figures").glob("*.json")} == {picture.stem for picture in PICTURES}
