@@ -13,7 +13,7 @@ from ex3.results import Run, Scores
 from ex3.training import predict
 
 TSNE_SAMPLES = 2_000
-GRID = 16  # of the decoder's outputs, in each direction
+GRID = 14  # of the decoder's outputs, in each direction
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def curves(runs: Sequence[Run], pca_errors: Mapping[int, float]) -> Figure:
 
 def scatter(codes: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], dataset: DatasetInfo) -> Figure:
     """Draw each method's codes ``(N, 2)`` of test images side by side, coloured by label ``(N,)``."""
-    figure = Figure(figsize=(3.9 * len(codes) + 0.7, 4.1))
+    figure = Figure(figsize=(3.8 * len(codes) + 0.7, 3.9))
     panels = figure.subplots(1, len(codes), squeeze=False)[0]
     for axes, (method, points) in zip(panels, codes.items(), strict=True):
         _draw_codes(axes, points, labels[method])
@@ -104,7 +104,7 @@ def manifold(
         labels: ``(N,)``.
         title: Of the figure.
     """
-    figure = Figure(figsize=(10, 5.2))
+    figure = Figure(figsize=(9.6, 5))
     left, right = figure.subplots(1, 2)
     rows, columns = images.shape[:2]
     left.imshow(images.transpose(0, 2, 1, 3).reshape(rows * 28, columns * 28), cmap="gray_r", vmin=0, vmax=1)
