@@ -56,13 +56,7 @@ def run(config: AttackConfig, model: str, places: Places, command: str, quiet: b
     prepare(config.seed, config.threads, "float32")
     dataset = load_dataset(config.dataset, places.data, config.seed)
     log.info("%s, from %s", dataset.info, places.data or dataset.source)
-    if max(*config.epsilon, *config.curve) > 1:
-        log.warning("an epsilon above 1 lets every pixel change from black to white, as 1 does")
-    if config.samples > len(dataset.test):
-        log.warning("samples = %d: there are %d test images; all are used", config.samples, len(dataset.test))
-    drawn = np.random.default_rng(config.seed).permutation(len(dataset.test))[: config.samples]
-    sample = Split(dataset.test.x[drawn], dataset.test.y[drawn])
-
+    sample = _draw(config, dataset.test)
     trained = _models(model, dataset, places, config.threads, quiet)
     name = next(iter(trained))  # the model that every method attacks
     victims = {label: gradients.victim(one, config.loss) for label, one in trained.items()}
@@ -87,53 +81,70 @@ def run(config: AttackConfig, model: str, places: Places, command: str, quiet: b
             continue
         curves[label] = list(_over_epsilon(config, victims[label], images[label]))
         tell(f"{label}: {len(curves[label])} attacks over epsilon")
+
     clean = {label: len(images[label].x) / len(sample) for label in curves}
-
-    def record(part: str, result: dict[str, Any]) -> Record:
-        return Record(
-            name=f"attack-{part}",
-            command=command,
-            config=config.model_dump(mode="json") | {"model": name},
-            dataset=dataset.info,
-            seeds=[config.seed],
-            threads=config.threads,
-            precision="float32",
-            seconds=time.perf_counter() - start,
-            versions=versions("tensorflow", "keras", "numpy"),
-            result=result,
-        )
-
-    data = dataset_label(dataset.info)
+    of_model = f"the {name}, {dataset_label(dataset.info)}"
     rows = _examples(victim, attacked, targeted, adversarial)
     pairs = _pairs(targeted, wanted, adversarial["targeted_l1"], victim)
     figures = {
         "examples": (
-            plots.examples(rows, f"Attacks on the {name}, {data}; over each picture what it sees, and how sure it is"),
+            plots.examples(rows, f"Attacks on {of_model}; over each picture what it sees, and how sure it is"),
             {"seen": {row: [[one.before, one.after] for one in of_row] for row, of_row in rows.items()}},
         ),
         "epsilon": (
-            plots.over_epsilon(
-                curves,
-                clean,
-                f"Attacks on {data}: {len(sample):,} test images, PGD with {plural(config.restarts, 'random start')} "
-                f"of {config.steps} steps; band: 95 % interval",
-            ),
+            plots.over_epsilon(curves, clean, _curve_title(config, dataset, len(sample))),
             {"clean_accuracy": clean, "curves": curves, "table": list(found.values()), "checks": checks},
         ),
         "targets": (
-            plots.targets(pairs, f"Targeted attack on the {name}, {data}, {config.l1_steps} steps"),
+            plots.targets(pairs, f"Targeted attack on {of_model}, {config.l1_steps} steps"),
             {"attack": found["targeted_l1"], **{quantity: matrix.tolist() for quantity, matrix in pairs.items()}},
         ),
     }
-    written = [
-        path
-        for part, (figure, result) in figures.items()
-        for path in storage.save_figure(places.figures, figure, record(part, result))
-    ]
+    seconds = time.perf_counter() - start
+    record = partial(_record, config, name, dataset, command, seconds)
     return Outcome(
         table=_table(list(found.values()), checks),
-        headline=_headline(config, name, found, checks, dataset, time.perf_counter() - start),
-        written=written,
+        headline=_headline(config, name, found, checks, dataset, seconds),
+        written=[
+            path
+            for part, (figure, numbers) in figures.items()
+            for path in storage.save_figure(places.figures, figure, record(part, numbers))
+        ],
+    )
+
+
+def _draw(config: AttackConfig, test: Split) -> Split:
+    """Draw the test images that are looked at, and say what is odd about the config."""
+    if max(*config.epsilon, *config.curve) > 1:
+        log.warning("an epsilon above 1 lets every pixel change from black to white, as 1 does")
+    if config.samples > len(test):
+        log.warning("samples = %d: there are %d test images; all are used", config.samples, len(test))
+    drawn = np.random.default_rng(config.seed).permutation(len(test))[: config.samples]
+    return Split(test.x[drawn], test.y[drawn])
+
+
+def _record(
+    config: AttackConfig, model: str, dataset: Dataset, command: str, seconds: float, part: str, result: dict[str, Any]
+) -> Record:
+    return Record(
+        name=f"attack-{part}",
+        command=command,
+        config=config.model_dump(mode="json") | {"model": model},
+        dataset=dataset.info,
+        seeds=[config.seed],
+        threads=config.threads,
+        precision="float32",
+        seconds=seconds,
+        versions=versions("tensorflow", "keras", "numpy"),
+        result=result,
+    )
+
+
+def _curve_title(config: AttackConfig, dataset: Dataset, images: int) -> str:
+    starts = plural(config.restarts, "random start")
+    return (
+        f"Attacks on {dataset_label(dataset.info)}: {images:,} test images, PGD with {starts} of {config.steps} steps; "
+        "band: 95 % interval"
     )
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from ex3 import storage, sweeps
@@ -85,34 +86,38 @@ def run(
     if not any(sweeps.finished(seeds) for seeds in grid.values()):
         raise DivergedError(f"every run diverged, at {parameter} = {', '.join(f'{value:g}' for value in grid)}")
     best = sweeps.best_value(grid)
-
-    def record(name: str, result: dict[str, Any]) -> Record:
-        return Record(
-            name=name,
-            command=command,
-            config=sweep.model_dump(mode="json") | {"base": base.model_dump(mode="json")},
-            dataset=dataset,
-            seeds=[run.config["seed"] for run in next(iter(grid.values()))],
-            threads=base.threads,
-            precision=base.precision,
-            seconds=sum(run.seconds for run in runs),
-            versions=versions("tensorflow", "keras", "numpy"),
-            result={"model": sweep.model, "parameter": parameter, **result},
-        )
-
+    record = partial(_record, command, sweep, base, runs)
     name = f"sweep-{parameter.replace('_', '-').replace('learning-rate', 'lr')}"
-    written = storage.save_figure(
-        places.figures, sweep_curves(parameter, grid), record(name, {"values": _curves(grid)})
-    ) + storage.save_figure(
-        places.figures,
-        sweep_summary(parameter, grid, compared),
-        record(f"{name}-summary", _summary(parameter, grid, best, compared)),
-    )
-    cells = f"{len(set(configs))} cells ({reused} reused)"
+    written = [
+        *storage.save_figure(places.figures, sweep_curves(parameter, grid), record(name, {"values": _curves(grid)})),
+        *storage.save_figure(
+            places.figures,
+            sweep_summary(parameter, grid, compared),
+            record(f"{name}-summary", _summary(parameter, grid, best, compared)),
+        ),
+    ]
+    work = f"{len(set(configs))} cells ({reused} reused), {time.perf_counter() - start:.1f} s"
     return Outcome(
         table=format_table([parameter, *HEADER], [_row(value, runs) for value, runs in grid.items()]),
-        headline=_headline(sweep, grid, best, dataset, f"{cells}, {time.perf_counter() - start:.1f} s"),
+        headline=_headline(sweep, grid, best, dataset, work),
         written=written,
+    )
+
+
+def _record(
+    command: str, sweep: SweepConfig, base: TrainConfig, runs: list[Run], name: str, result: dict[str, Any]
+) -> Record:
+    return Record(
+        name=name,
+        command=command,
+        config=sweep.model_dump(mode="json") | {"base": base.model_dump(mode="json")},
+        dataset=runs[0].dataset,
+        seeds=list(range(base.seed, base.seed + sweep.seeds)),
+        threads=base.threads,
+        precision=base.precision,
+        seconds=sum(run.seconds for run in runs),
+        versions=versions("tensorflow", "keras", "numpy"),
+        result={"model": sweep.model, "parameter": sweep.parameter, **result},
     )
 
 
