@@ -37,7 +37,7 @@ def processes_of_session(session: int) -> list[int]:
 
 def workers_of(driver: int) -> list[int]:
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(driver)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(driver)], capture_output=True, text=True, check=False
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "popen_loky" in line]
 
