@@ -29,6 +29,7 @@ from ex3.results import Cell, DatasetInfo, Run
 
 log = logging.getLogger("ex3")
 
+ROOT = Path(__file__).parents[1]
 CONNECT_TIMEOUT = 10  # seconds to wait for a Dask scheduler, and for its first worker
 DEATHS = 3  # of worker processes, and the sweep gives up
 
@@ -220,8 +221,10 @@ def _cluster(address: str) -> Iterator[int]:
             versions = set(client.run(_version).values())
         except TimeoutError as error:
             raise DataError(f"{address}: this Dask scheduler has no workers") from error
-        except ImportError as error:
-            raise DataError(f"{address}: its workers cannot import ex3; start them in this project's folder") from error
+        except Exception as error:  # what a worker could not import comes back as a bare Exception
+            if "No module named 'ex3'" not in str(error):
+                raise
+            raise DataError(f"{address}: its workers cannot import ex3; start them with PYTHONPATH={ROOT}") from error
         if versions != {ex3.__version__}:
             raise DataError(
                 f"{address}: its workers have ex3 {', '.join(sorted(versions))}, here it is {ex3.__version__}"

@@ -5,6 +5,7 @@ processes that the tests start get a proxy that refuses.
 """
 
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -103,3 +104,18 @@ def run_process(*words: object, **environment: str) -> subprocess.CompletedProce
         env={**os.environ, **environment},
         check=False,
     )
+
+
+def start_process(*words: object) -> subprocess.Popen:
+    """Start the command line as a terminal does: in a session of its own, and open to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here is ignored by children
+    try:
+        return subprocess.Popen(
+            [sys.executable, ROOT / "cli.py", *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run_process
+from conftest import ROOT, run_process, start_process
 
 from ex3 import config, config_files, storage
 from ex3.results import Cell, Record, Run, from_json
@@ -21,12 +21,6 @@ LONG = ["--epochs", "400", "--threads", "1", "--jobs", "2"]
 CELLS = Path("runs/cells")
 
 needs_ps = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes with Linux's ps")
-
-
-def start(*words: object) -> subprocess.Popen:
-    """Start the command line in a session of its own, as a terminal does."""
-    command = [sys.executable, ROOT / "cli.py", *map(str, words)]
-    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def processes_of_session(session: int) -> list[int]:
@@ -158,7 +152,7 @@ def test_a_diverged_cell_is_a_result():
 
 @needs_ps
 def test_ctrl_c_stops_the_workers_and_says_how_to_go_on():
-    process = start(*SWEEP, "--values", "0.01,0.02,0.03,0.1", *LONG)
+    process = start_process(*SWEEP, "--values", "0.01,0.02,0.03,0.1", *LONG)
     wait_for(lambda: process.poll() is not None or len(list(CELLS.glob("*.json"))) >= 2)
     stop = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
@@ -176,7 +170,7 @@ def test_ctrl_c_stops_the_workers_and_says_how_to_go_on():
 
 @needs_ps
 def test_a_killed_worker_costs_time_and_a_killed_driver_leaves_what_was_finished():
-    process = start(*SWEEP, *LONG)
+    process = start_process(*SWEEP, *LONG)
     wait_for(lambda: len(workers_of(process.pid)) == 2)
     time.sleep(3)
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
@@ -194,7 +188,7 @@ def test_a_killed_worker_costs_time_and_a_killed_driver_leaves_what_was_finished
 
 
 def test_two_sweeps_at_once_share_the_work(swept):
-    processes = [start(*SWEEP, *FAST) for _ in range(2)]
+    processes = [start_process(*SWEEP, *FAST) for _ in range(2)]
     for process in processes:
         out, err = process.communicate(timeout=100)
         assert process.returncode == 0, err

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run_process
+from conftest import ROOT, run_process, start_process
 
 from ex3 import config_files
 from ex3.results import Record, Run, from_json
@@ -230,9 +230,7 @@ def test_what_was_finished_before_a_kill_is_still_there():
 
 def test_ctrl_c_ends_training_in_one_line_with_exit_code_130(tmp_path):
     words = ["train", "mlp", "--dataset", "digits", "--epochs", "100000"]
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "cli.py", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start_process(*words)
     try:
         assert "epoch 1/" in process.stderr.readline()
         start = time.monotonic()

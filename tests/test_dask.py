@@ -1,13 +1,14 @@
 """A sweep on a Dask cluster: a scheduler and two workers on this machine, one of which is killed."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run_process
-from test_cells import SWEEP, numbers, start, wait_for
+from conftest import ROOT, run_process, start_process
+from test_cells import SWEEP, numbers, wait_for
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def cluster(monkeypatch):
 def test_a_sweep_survives_the_loss_of_a_worker_with_the_same_numbers(cluster):
     address, workers = cluster
     words = [*SWEEP, "--epochs", "400"]
-    process = start(*words, "--backend", "dask", "--address", address, "--runs", "runs")
+    process = start_process(*words, "--backend", "dask", "--address", address, "--runs", "runs")
     wait_for(lambda: process.poll() is not None or list(Path("runs/cells").glob("*.json")))
     workers[0].kill()
     out, err = process.communicate(timeout=100)
@@ -45,6 +46,22 @@ def test_a_sweep_survives_the_loss_of_a_worker_with_the_same_numbers(cluster):
     here = run_process(*words, "--threads", "1", "--jobs", "2", "--runs", "here", "-q")
     assert here.returncode == 0, here.stderr
     assert numbers() == numbers(Path("here/cells"))
+
+
+def test_workers_without_this_package_are_told_how_to_find_it(cluster):
+    address, workers = cluster
+    for worker in workers:
+        worker.kill()
+    dask = Path(sys.executable).with_name("dask")
+    words = [address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    elsewhere = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([dask, "worker", *words], env=elsewhere, **quiet) as worker:
+        result = run_process(*SWEEP, "--backend", "dask", "--address", address)
+        worker.kill()
+    assert (result.returncode, result.stdout) == (3, "")
+    assert f"its workers cannot import ex3; start them with PYTHONPATH={ROOT}" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_an_unreachable_scheduler_and_a_missing_package_are_one_line_each():
