@@ -131,6 +131,8 @@ def self_check(
 ) -> list[Check]:
     """Look for the signs of an evaluation that flatters the model (after Carlini et al. 2019, arXiv 1902.06705).
 
+    PGD has one random start here, so that its strength shows without the help of restarts.
+
     Args:
         victim: The model, with the loss that is attacked.
         images: What is attacked.

@@ -58,7 +58,9 @@ def test_the_best_value_is_chosen_on_validation_though_another_tests_better():
 
 
 def test_numbers_are_means_over_the_runs_that_did_not_diverge():
-    accuracy = lambda run: run.metrics["test_accuracy"]  # noqa: E731
+    def accuracy(run):
+        return run.metrics["test_accuracy"]
+
     assert sweeps.summarise(GRID[0.1], accuracy) == Spread(pytest.approx(0.85), pytest.approx(math.sqrt(0.005)), 2)
     assert sweeps.summarise(GRID[1.0], accuracy).mean == 0.99
     assert math.isnan(sweeps.summarise(GRID[10.0], accuracy).mean)

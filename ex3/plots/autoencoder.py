@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import AsinhLocator
 
-from ex3.plots.classifiers import curves_of
+from ex3.plots.classifiers import draw_mean
 from ex3.plots.style import SPLIT_COLOURS, dataset_label, make_logarithmic, plural
 from ex3.results import DatasetInfo, Run
 
@@ -25,12 +25,7 @@ def curves(runs: Sequence[Run], pca_errors: Mapping[int, float]) -> Figure:
     figure = Figure(figsize=(8, 5))
     axes = figure.subplots()
     for split in ("train", "test"):
-        x, values = curves_of(runs, "epoch", f"{split}_loss")
-        mean = values.mean(axis=0)
-        axes.plot(x, mean, color=SPLIT_COLOURS[split], marker=".", label=f"autoencoder, {split}")
-        if len(runs) > 1:
-            std = values.std(axis=0, ddof=1)
-            axes.fill_between(x, mean - std, mean + std, color=SPLIT_COLOURS[split], alpha=0.2, linewidth=0)
+        draw_mean(axes, runs, "epoch", f"{split}_loss", SPLIT_COLOURS[split], f"autoencoder, {split}")
     for components, error in pca_errors.items():
         width = 1.8 if components == 2 else 0.8
         axes.axhline(error, color="black", linestyle=":", linewidth=width)

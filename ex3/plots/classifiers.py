@@ -25,8 +25,8 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
     figure = Figure(figsize=(13, 4))
     loss, accuracy, iterations = figure.subplots(1, 3)
     for split in ("train", "test"):
-        _draw_mean(loss, runs, "epoch", f"{split}_loss", SPLIT_COLOURS[split], split)
-        _draw_mean(accuracy, runs, "epoch", f"{split}_accuracy", SPLIT_COLOURS[split], split)
+        draw_mean(loss, runs, "epoch", f"{split}_loss", SPLIT_COLOURS[split], split)
+        draw_mean(accuracy, runs, "epoch", f"{split}_accuracy", SPLIT_COLOURS[split], split)
     loss.set(title="Loss", xlabel="epochs", ylabel="cross-entropy (nats)")
     make_logarithmic(loss, "y")
     accuracy.set(title="Accuracy", xlabel="epochs", ylabel="accuracy")
@@ -58,7 +58,7 @@ def comparison(runs_by_model: Mapping[str, Sequence[Run]]) -> Figure:
     labels = {"epoch": "epochs", "seconds": "training time (s)", "accuracy": "accuracy", "loss": "cross-entropy (nats)"}
     for axes, (axis, quantity) in zip(grid[0], panels, strict=True):
         for model, runs in runs_by_model.items():
-            _draw_mean(axes, runs, axis, f"test_{quantity}", MODEL_COLOURS[model], model)
+            draw_mean(axes, runs, axis, f"test_{quantity}", MODEL_COLOURS[model], model)
         axes.set(title=f"Test {quantity}", xlabel=labels[axis], ylabel=labels[quantity])
         if axis == "seconds":
             make_logarithmic(axes, "x")
@@ -84,7 +84,7 @@ def curves_of(runs: Sequence[Run], axis: str, name: str) -> tuple[np.ndarray, np
     return np.mean([points[:length] for points in x], axis=0), values
 
 
-def _draw_mean(axes: Axes, runs: Sequence[Run], axis: str, name: str, colour: str, label: str) -> None:
+def draw_mean(axes: Axes, runs: Sequence[Run], axis: str, name: str, colour: str, label: str) -> None:
     """Draw one series' mean over the runs, and a band of one standard deviation."""
     x, values = curves_of(runs, axis, name)
     mean = values.mean(axis=0)
