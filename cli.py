@@ -306,6 +306,24 @@ def toy(ctx: click.Context, print_config: bool, out: Path, **options):
 
 
 @cli.command()
+@with_options(FIGURE_OPTIONS)
+@click.pass_context
+def theory(ctx: click.Context, out: Path):
+    r"""Check the answers to the theory questions numerically, and draw what they speak of.
+
+    Writes OUT/theory-relu.png (what a threshold in the ReLU adds), OUT/theory-sigmoid.png (the sigmoid as a
+    computational graph) and their JSON twins. Prints a table of statements; exits with 1 when one does not hold. Takes
+    about 10 seconds.
+
+    \b
+    Example: python cli.py theory
+    """
+    from ex3.experiments import theory as experiment
+
+    return experiment.run(out, _command_line(ctx))
+
+
+@cli.command()
 def check():
     r"""Check every gradient written by hand.
 

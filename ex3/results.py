@@ -149,6 +149,28 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """A statement of the theory, checked numerically: it holds when the number keeps to its bound.
+
+    Attributes:
+        statement: What is measured.
+        number: What came out.
+        relation: ``<=`` or ``>=``.
+        bound: What the number should be at most, or at least.
+    """
+
+    statement: str
+    number: Number
+    relation: Literal["<=", ">="]
+    bound: Number
+
+    @property
+    def holds(self) -> bool:
+        """Whether the number keeps to its bound; not a number does not."""
+        return self.number <= self.bound if self.relation == "<=" else self.number >= self.bound
+
+
+@dataclass(frozen=True)
 class ToyFit:
     """A hand-written network on one target of the toy experiment, over the seeds.
 

@@ -13,10 +13,11 @@ import numpy as np
 from ex3.backend import prepare, tf
 from ex3.errors import CheckFailedError
 from ex3.experiments import Outcome
-from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, ReLU
+from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, ParameterisedReLU, ReLU, Sigmoid
 from ex3.scratch.losses import SquaredLoss
 from ex3.scratch.network import Network, build_linear, build_toy_convnet
 from ex3.scratch.sgd import Loss, objective_gradients
+from ex3.scratch.sigmoid import build_sigmoid_graph
 from ex3.tables import format_table
 
 STEP = 1e-5
@@ -164,6 +165,10 @@ def cases() -> list[Case]:
         layer("linear", Linear(draw(3, 5)), draw(5, 7), tf.matmul),
         layer("correlation", Correlation(draw(3, 5)), draw(8, 7), _tf_correlation),
         layer("ReLU", ReLU(), draw(6, 7), tf.nn.relu),
+        layer("parameterised ReLU", ParameterisedReLU(draw(1, 1)), draw(3, 6, 7), tf.maximum),
+        layer("sigmoid", Sigmoid(), draw(6, 7), tf.sigmoid),
+        Case("sigmoid's graph", build_sigmoid_graph(), LinearFunctional(), *draw(2, 6, 7),
+             lambda w, x, y: tf.reduce_sum(y * tf.sigmoid(x))),
         layer("max-pool", MaxPool(), draw(3, 6, 7), _tf_max_pool),
         layer("flatten", Flatten(), draw(3, 6, 7), lambda x: tf.reshape(x, (18, 7))),
         Case("squared loss", Network([]), loss, draw(1, 7), draw(1, 7), lambda w, x, y: squared(x, y)),

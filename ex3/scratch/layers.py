@@ -96,6 +96,46 @@ class ReLU:
         return gradient * (self.x > 0)
 
 
+class ParameterisedReLU:
+    """y = max(t, x), elementwise: the ReLU with a threshold t that is learned (theory question 1); t = 0 is the ReLU.
+
+    At the kink x = t the derivative with respect to x is taken to be 0, as the ReLU's, and the one for t to be 1.
+
+    Args:
+        threshold: t, ``(1, 1)``.
+    """
+
+    def __init__(self, threshold: np.ndarray):
+        self.parameters = [threshold]
+        self.gradients = [np.zeros_like(threshold)]
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """``(F, n, B)`` -> the same."""
+        self.x = x
+        return np.maximum(x, self.parameters[0][..., np.newaxis])
+
+    def backward(self, gradient: np.ndarray) -> np.ndarray:
+        """dL/dx = dL/dy where x > t, else 0; dL/dt is the sum of dL/dy over all the others."""
+        above = self.x > self.parameters[0][..., np.newaxis]
+        self.gradients = [np.sum(gradient * ~above, axis=(-3, -2, -1))[..., np.newaxis, np.newaxis]]
+        return gradient * above
+
+
+class Sigmoid:
+    """y = 1 / (1 + e^-x), elementwise. Remembers y alone, which its derivative is a function of (theory question 2)."""
+
+    parameters = gradients = ()
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Any shape -> the same, in (0, 1)."""
+        self.y = 0.5 + 0.5 * np.tanh(x / 2)  # the same function, which cannot overflow
+        return self.y
+
+    def backward(self, gradient: np.ndarray) -> np.ndarray:
+        """dL/dx = dL/dy y (1 - y)."""
+        return gradient * self.y * (1 - self.y)
+
+
 class MaxPool:
     """y_j = max(x_(2j-1), x_(2j)): the larger of each pair. The first of two equal values counts as the larger."""
 

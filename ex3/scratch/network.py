@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, ReLU
+from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, ParameterisedReLU, ReLU
 
 
 class Network:
@@ -45,11 +45,13 @@ def build_linear(w: np.ndarray) -> Network:
     return Network([Linear(w)])
 
 
-def build_toy_convnet(filters: np.ndarray, u: np.ndarray) -> Network:
+def build_toy_convnet(filters: np.ndarray, u: np.ndarray, threshold: np.ndarray | None = None) -> Network:
     """p = u . m, where m is the max-pooled ReLU of each filter's correlation with x (exercise sheet, 2.4).
 
     Args:
         filters: ``(2, 3)``, w1 and w2.
         u: ``(1, 4)``; its first two entries weigh w1's outputs.
+        threshold: t, ``(1, 1)``, for max(t, z) instead of the ReLU (theory question 1).
     """
-    return Network([Correlation(filters), ReLU(), MaxPool(), Flatten(), Linear(u)])
+    activation = ReLU() if threshold is None else ParameterisedReLU(threshold)
+    return Network([Correlation(filters), activation, MaxPool(), Flatten(), Linear(u)])

@@ -38,7 +38,7 @@ def initial_network(model: str, init: str, seeds: list[int]) -> Network:
     """Build one network per seed.
 
     Args:
-        model: ``linear`` or ``convnet``.
+        model: ``linear``, ``convnet``, or ``parameterised``: the convnet with a threshold t, which starts at 0.
         init: ``normal`` draws each parameter from N(0, 1) / sqrt(fan in); ``equal`` draws one filter and one pair of
             output weights so, and gives them to both filters; ``zeros`` is what it says.
         seeds: One network each; a seed's weights do not depend on the other seeds.
@@ -55,7 +55,8 @@ def initial_network(model: str, init: str, seeds: list[int]) -> Network:
     if init == "equal":
         filters[:, 1] = filters[:, 0]
         u[..., 2:] = u[..., :2]
-    return build_toy_convnet(scale * filters, scale * u)
+    threshold = np.zeros((len(seeds), 1, 1)) if model == "parameterised" else None
+    return build_toy_convnet(scale * filters, scale * u, threshold)
 
 
 def fit(
@@ -74,7 +75,7 @@ def fit(
     """Fit one network per data set of ``samples``, all with the same order of samples.
 
     Args:
-        model: ``linear`` or ``convnet``.
+        model: ``linear``, ``convnet`` or ``parameterised``; see ``initial_network``.
         init: ``normal``, ``equal`` or ``zeros``; see ``initial_network``.
         seeds: M seeds of the initial weights.
         samples: M data sets.
