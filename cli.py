@@ -4,12 +4,14 @@ Heavy imports stand inside the callbacks, so that ``--help`` answers at once. Re
 and errors go to stderr.
 """
 
+import contextlib
 import functools
+import io
 import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -19,6 +21,7 @@ import ex3
 from ex3.errors import Ex3Error
 
 CONFIGS = Path(__file__).parent / "configs"
+TEMPLATE = Path(__file__).parent / "docs" / "answers" / "Answers.md.jinja"
 MODELS = ["linear", "mlp", "convnet"]
 COMPARED_BY_DROPOUT = ["mlp", "convnet"]
 SWEEPS = {"lr": "learning_rate", "dropout": "dropout", "batch-size": "batch_size"}
@@ -91,6 +94,12 @@ TOY_OPTIONS = [
 FIGURE_OPTIONS = [
     click.option("--out", default="figures", show_default=True, type=file_path, metavar="FOLDER", help="For figures."),
 ]
+REPORT_OPTIONS = [
+    click.option("--template", default=TEMPLATE, type=file_path, metavar="FILE",
+                 help="Instead of docs/answers/Answers.md.jinja."),
+    click.option("--answers", default="Answers.md", show_default=True, type=file_path, metavar="FILE",
+                 help="What is written."),
+]  # fmt: skip
 PLACE_OPTIONS = [
     click.option("--data-dir", envvar="EX3_DATA_DIR", show_envvar=True, type=file_path, metavar="FOLDER",
                  help="Holds the data set's four IDX files or its .npz."),
@@ -129,7 +138,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("model", type=NearestChoice([*MODELS, "all"]))
 @with_options([*config_options("the model's own"), *TRAIN_OPTIONS, DROPOUT_OPTION])
-@click.option("--seeds", type=click.IntRange(1), help="Runs per model, from --seed upwards.  [default: 1; all: 3]")
+@click.option("--seeds", type=click.IntRange(1), help="Runs per model, from --seed upwards.  [default: 1; all: 5]")
 @with_options(PLACE_OPTIONS)
 @click.pass_context
 def train(ctx: click.Context, model: str, seeds: int | None, print_config: bool, **options):
@@ -148,7 +157,7 @@ def train(ctx: click.Context, model: str, seeds: int | None, print_config: bool,
     _start_logging(options["verbose"])
     from ex3.experiments import train as experiment
 
-    seeds = seeds or (3 if model == "all" else 1)
+    seeds = seeds or (5 if model == "all" else 1)
     return experiment.run(configs, seeds, _places(options), _command_line(ctx), options["quiet"])
 
 
@@ -206,7 +215,9 @@ def sweep(
 
 
 @cli.command()
-@click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Repeats, from --seed upwards.")
+@click.option(
+    "--seeds", type=click.IntRange(1), help="Repeats, from --seed upwards.  [default: 3; with --bottlenecks: 5]"
+)
 @click.option(
     "--samples",
     type=click.IntRange(100),
@@ -215,9 +226,18 @@ def sweep(
     help="Test images that are drawn and scored.",
 )
 @click.option("--bottlenecks", is_flag=True, help="Compare the linear with the ReLU bottleneck instead.")
+@click.option("--fresh", is_flag=True, help="With --bottlenecks: forget its finished runs.")
 @with_options([*config_options("configs/autoencoder.toml"), *TRAIN_OPTIONS, *PLACE_OPTIONS])
 @click.pass_context
-def autoencoder(ctx: click.Context, seeds: int, samples: int, bottlenecks: bool, print_config: bool, **options):
+def autoencoder(
+    ctx: click.Context,
+    seeds: int | None,
+    samples: int,
+    bottlenecks: bool,
+    fresh: bool,
+    print_config: bool,
+    **options,
+):
     r"""Squeeze images through two numbers and back, with a dense autoencoder and with PCA, and compare the planes.
 
     Writes OUT/autoencoder-curves.png (losses, and PCA's), -scatter.png (the codes), -reconstructions.png (ten digits,
@@ -239,10 +259,10 @@ def autoencoder(ctx: click.Context, seeds: int, samples: int, bottlenecks: bool,
     if bottlenecks:
         from ex3.experiments import bottlenecks as comparison
 
-        return comparison.run(config, seeds, _places(options), _command_line(ctx), options["quiet"])
+        return comparison.run(config, seeds or 5, _places(options), _command_line(ctx), fresh, options["quiet"])
     from ex3.experiments import autoencoder as experiment
 
-    return experiment.run(config, seeds, samples, _places(options), _command_line(ctx), options["quiet"])
+    return experiment.run(config, seeds or 3, samples, _places(options), _command_line(ctx), options["quiet"])
 
 
 @cli.command()
@@ -324,6 +344,43 @@ def theory(ctx: click.Context, out: Path):
 
 
 @cli.command()
+@click.option("--fresh", is_flag=True, help="Do what is finished again.")
+@with_options([*REPORT_OPTIONS, *PLACE_OPTIONS])
+@click.pass_context
+def reproduce(ctx: click.Context, fresh: bool, template: Path, answers: Path, **options):
+    r"""Run every experiment with its default config on MNIST, and write the answers.
+
+    Makes everything in OUT, and ANSWERS from it. What is finished is not done again, unless its config, the packages or
+    its files have changed. An experiment that fails does not stop the others. Takes about 20 minutes on two cores.
+
+    \b
+    Example: python cli.py reproduce --fresh
+    """
+    _start_logging(options["verbose"])
+    from ex3.experiments import reproduce as experiment
+
+    return experiment.run(
+        experiment.STEPS, _printed_config, _places(options), template, answers, fresh, options["quiet"]
+    )
+
+
+@cli.command()
+@with_options([*REPORT_OPTIONS, *FIGURE_OPTIONS])
+def report(template: Path, answers: Path, out: Path):
+    r"""Write the answers from their template and the numbers of the figures in OUT.
+
+    Prints each claim that the answers make, what it demands of the numbers, and whether they bear it out. When one does
+    not hold, the exit code is 5 and ANSWERS stays as it was. Takes about a second.
+
+    \b
+    Example: python cli.py report
+    """
+    from ex3.experiments import report as experiment
+
+    return experiment.run(template, out, answers)
+
+
+@cli.command()
 def check():
     r"""Check every gradient written by hand.
 
@@ -400,6 +457,13 @@ def _overrides(options: dict, keys: list[str]) -> dict[str, object]:
             raise click.UsageError(f"--set {assignment}: should be KEY=VALUE")
         overrides[key.strip()] = parse_value(value.strip())
     return overrides | {key: parse_value(options[key]) for key in keys if options.get(key) is not None}
+
+
+def _printed_config(words: Sequence[str]) -> str:
+    """Return the config that a command line leads to, as ``--print-config`` shows it."""
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        cli([*words, "--print-config"], standalone_mode=False)
+    return text.getvalue()
 
 
 def _print_configs(configs: list) -> None:

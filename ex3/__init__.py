@@ -35,4 +35,4 @@ Modules import from the ones above them only (``tests/test_imports.py`` holds th
         -> plots.classifiers -> storage -> figures/train-convnet.png + .json, runs/train-convnet/
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -37,7 +37,7 @@ class TrainConfig(Config):
     evaluations_per_epoch: Count = 1
     """Points on the learning curves per epoch."""
     early_evaluations: bool = False
-    """Also evaluate after 1, 2, 4, 8, ... gradient steps."""
+    """Also evaluate after 2, 8, 32, 128, 512, ... gradient steps."""
     batch_size: Count
     """Images per gradient step."""
     optimizer: Literal["sgd", "adam"]

@@ -41,6 +41,18 @@ class DivergedError(Ex3Error):
     exit_code = 5
 
 
+class ClaimError(Ex3Error):
+    """The results do not bear out what the answers say."""
+
+    exit_code = 5
+
+
+class ExperimentError(Ex3Error):
+    """One or several of many experiments failed."""
+
+    exit_code = 5
+
+
 class WorkerError(Ex3Error):
     """Processes that should compute were killed."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ex3.cells import CellReport
+    from ex3.experiments.reproduce import StepReport
     from ex3.training import Progress
 
 
@@ -108,7 +109,52 @@ def _live_cells() -> Iterator[Callable[["CellReport"], None]]:
             reused = now.done if reused is None else reused
             computed = now.done - reused
             seconds = (time.perf_counter() - start) / max(computed, 1) * (now.total - now.done)
-            left = f"about {time.strftime('%H:%M:%S', time.gmtime(seconds))} left" if computed else ""
+            left = _left(seconds) if computed else ""
             bar.update(task, completed=now.done, total=now.total, running=now.running, diverged=now.diverged, left=left)
 
         yield report
+
+
+@contextmanager
+def show_steps() -> Iterator[Callable[["StepReport"], None]]:
+    """Show how far many experiments are while the block runs; gives the reporter."""
+    yield from _live_steps() if sys.stderr.isatty() else _step_lines()
+
+
+def _step_lines() -> Iterator[Callable[["StepReport"], None]]:
+    def report(now: "StepReport") -> None:
+        print(
+            f"[{now.number}/{now.total}, {_left(now.left)}] {now.name}{now.line and ': '}{now.line}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    yield report
+
+
+def _live_steps() -> Iterator[Callable[["StepReport"], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.fields[line]}", style="dim", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+    ]
+    with Progress(*columns, console=Console(stderr=True), expand=True) as bar:
+        task = bar.add_task("", total=1, left="", line="")
+
+        def report(now: "StepReport") -> None:
+            if now.line.startswith("ex3: "):  # warnings and errors stay on the screen
+                bar.console.print(f"{now.name}: {now.line}", markup=False, highlight=False)
+            title = f"{now.number}/{now.total} {now.name}"
+            bar.update(task, description=title, completed=now.share, left=_left(now.left), line=now.line)
+
+        yield report
+
+
+def _left(seconds: float) -> str:
+    return f"about {time.strftime('%H:%M:%S', time.gmtime(seconds))} left"

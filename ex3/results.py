@@ -87,6 +87,23 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Finished:
+    """A finished experiment, as ``reproduce`` remembers it.
+
+    Attributes:
+        identity: A digest of all that its results depend on.
+        seconds: From its start to its end.
+        headline: The last line that it printed.
+        files: Each file that it wrote, with a digest of what was in it.
+    """
+
+    identity: str
+    seconds: float
+    headline: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Scores:
     """How well codes in the plane keep the images and their structure; ``nan`` where a method has no such number.
 

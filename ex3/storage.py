@@ -21,7 +21,7 @@ import ex3
 from ex3.config import ClassifierConfig, TrainConfig
 from ex3.config_files import load, to_toml
 from ex3.errors import ConfigError, DataError, WriteError
-from ex3.results import Cell, DatasetInfo, Record, Run, from_json, to_json
+from ex3.results import Cell, DatasetInfo, Finished, Record, Run, from_json, to_json
 
 if TYPE_CHECKING:  # who saves a figure has loaded matplotlib already, and who saves a model Keras
     from matplotlib.figure import Figure
@@ -107,6 +107,15 @@ def load_classifier(file: Path) -> tuple["keras.Model", ClassifierConfig, Run]:
     return model, config, run
 
 
+def save_text(path: Path, text: str) -> Path:
+    """Write a text file in UTF-8, and return its path.
+
+    Raises:
+        WriteError: The file cannot be written.
+    """
+    return _write(path, text.encode())
+
+
 def cell_path(folder: Path, config: TrainConfig, dataset: DatasetInfo) -> Path:
     """Name a cell's file after all that its numbers depend on: config, images, and this package's version."""
     identity = [config.model_dump(mode="json"), dataset.fingerprint, ex3.__version__]
@@ -138,8 +147,33 @@ def load_cell(path: Path, config: TrainConfig) -> Cell | None:
     return cell
 
 
-def remove_cells(paths: Iterable[Path]) -> None:
-    """Delete cells.
+def save_finished(path: Path, finished: Finished) -> None:
+    """Write the note of a finished experiment.
+
+    Raises:
+        WriteError: The file cannot be written.
+    """
+    _write(path, to_json(finished).encode())
+
+
+def load_finished(path: Path) -> Finished | None:
+    """Read such a note; ``None`` where there is none, or, with a warning, where it is damaged."""
+    try:
+        return from_json(Finished, path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError):
+        log.warning("%s: damaged; its experiment is done again", path)
+        return None
+
+
+def digest(path: Path) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def remove_files(paths: Iterable[Path]) -> None:
+    """Delete files, where they are there.
 
     Raises:
         WriteError: A file cannot be deleted.

@@ -49,9 +49,10 @@ def gap(run: Run, quantity: str) -> float:
 
 
 def common_updates(grid: Grid) -> list[int]:
-    """Return gradient steps to compare values at: the largest power of two that all reach, 4 and 16 times it."""
+    """Return gradient steps to compare values at: the largest of 2, 8, 32, ... that all reach, 4 and 16 times it."""
     fewest = min(len(run.iterations.points) for runs in grid.values() for run in finished(runs))
-    return [2 ** int(np.log2(fewest)) * factor for factor in (1, 4, 16)]
+    largest = 2 * 4 ** int(np.log2(max(fewest, 2) / 2) / 2)
+    return [largest * factor for factor in (1, 4, 16)]
 
 
 def common_seconds(grid: Grid) -> float:

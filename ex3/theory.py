@@ -134,6 +134,8 @@ def initialisation() -> list[Finding]:
     half = build_toy_convnet(generator.normal(size=(2, 3)), np.zeros((1, 4)))
     x = generator.uniform(-2.5, 2.5, (4, 32))
     step = next(_steps(half, x, x.max(axis=0, keepdims=True), 1))
+    other = build_toy_convnet(np.zeros((2, 3)), generator.normal(size=(1, 4)))
+    stuck = next(_steps(other, x, x.max(axis=0, keepdims=True), 1))
     return [
         Finding(f"zeros: largest |gradient| in {STEPS} steps, with the l2 term", largest, "<=", 0.0),
         Finding("zeros: largest |parameter| afterwards", max(np.abs(p).max() for p in zeros.parameters), "<=", 0.0),
@@ -142,6 +144,7 @@ def initialisation() -> list[Finding]:
         Finding("equal filters: largest difference of their output weights",
                 _distance(u[0, :2], u[0, 2:]), "<=", EXACT),
         Finding("only u zero: norm of the first gradient", float(step.gradient_norm), ">=", 0.01),
+        Finding("only the filters zero: their largest |gradient|", np.abs(stuck.gradients[0]).max(), "<=", 0.0),
     ]  # fmt: skip
 
 

@@ -194,7 +194,7 @@ class _Chunk:
 def _chunks(config: TrainConfig, count: int, steps: int, batch_size: int) -> Iterator[_Chunk]:
     """Cut a whole run into chunks that end where the curves have a point, and are short in between."""
     regular = {round(steps * (k + 1) / config.evaluations_per_epoch) for k in range(config.evaluations_per_epoch)}
-    early = {2**k for k in range(31)} if config.early_evaluations else set()
+    early = {2 * 4**k for k in range(16)} if config.early_evaluations else set()
     for epoch in range(config.epochs):
         order = image_order(config.seed, epoch, count)[: steps * batch_size].reshape(steps, batch_size)
         ends = regular | {step - epoch * steps for step in early if 0 < step - epoch * steps < steps}

@@ -18,8 +18,18 @@ KINDS = ("linear", "relu")
 COLUMNS = ["validation_loss", "test_loss", "validation_neighbour_accuracy", "test_neighbour_accuracy", "dead_codes"]
 
 
-def run(config: AutoencoderConfig, seeds: int, places: Places, command: str, quiet: bool = False) -> Outcome:
+def run(
+    config: AutoencoderConfig, seeds: int, places: Places, command: str, fresh: bool = False, quiet: bool = False
+) -> Outcome:
     """Train the autoencoder with a linear and with a ReLU bottleneck, ``seeds`` times each, as cells of a sweep.
+
+    Args:
+        config: The autoencoder's, with the first seed.
+        seeds: Repeats.
+        places: Where to read and write.
+        command: The command line that repeats this, for the twin.
+        fresh: Forget the runs that are finished already.
+        quiet: Show no progress.
 
     Raises:
         DataError: The images cannot be had.
@@ -33,8 +43,10 @@ def run(config: AutoencoderConfig, seeds: int, places: Places, command: str, qui
     dataset = load_dataset(config.dataset, places.data, config.seed, config.limit).info
     planned = expand(config, "bottleneck", KINDS, seeds, "autoencoder")
     workers = Workers(max(1, core_count() // config.threads))
+    configs = [planned[kind][seed] for seed in range(seeds) for kind in KINDS]
+    if fresh:
+        storage.remove_files(storage.cell_path(folder, config, dataset) for config in configs)
     with nullcontext() if quiet else show_cells("bottleneck") as report:
-        configs = [planned[kind][seed] for seed in range(seeds) for kind in KINDS]
         done, reused = run_cells(configs, dataset, folder, workers, places.data, report)
     runs = {kind: [run for run in done if run.config["bottleneck"] == kind] for kind in KINDS}
     spreads = {

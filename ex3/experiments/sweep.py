@@ -73,7 +73,7 @@ def run(
     if parameter == "batch_size" and max(sweep.values) > dataset.sizes["train"]:
         log.warning("batch sizes above %d are cut to it: there are no more training images", dataset.sizes["train"])
     if fresh:
-        storage.remove_cells(storage.cell_path(folder, config, dataset) for config in configs)
+        storage.remove_files(storage.cell_path(folder, config, dataset) for config in configs)
 
     with nullcontext() if quiet else show_cells(parameter) as report:
         runs, reused = run_cells(configs, dataset, folder, workers, places.data, report)
