@@ -4,11 +4,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ex3.cells import CellReport
-    from ex3.experiments.reproduce import StepReport
     from ex3.training import Progress
 
 
@@ -115,14 +115,34 @@ def _live_cells() -> Iterator[Callable[["CellReport"], None]]:
         yield report
 
 
+@dataclass(frozen=True)
+class StepReport:
+    """How far all of it is, for whoever watches.
+
+    Attributes:
+        number: Of the step under way, from 1, of ``total``.
+        name: Its name.
+        share: Of the whole time that is over, in [0, 1].
+        left: Seconds left, by what such steps take and how fast this machine was so far.
+        line: What the step said last; empty when it has just begun.
+    """
+
+    number: int
+    total: int
+    name: str
+    share: float
+    left: float
+    line: str
+
+
 @contextmanager
-def show_steps() -> Iterator[Callable[["StepReport"], None]]:
+def show_steps() -> Iterator[Callable[[StepReport], None]]:
     """Show how far many experiments are while the block runs; gives the reporter."""
     yield from _live_steps() if sys.stderr.isatty() else _step_lines()
 
 
-def _step_lines() -> Iterator[Callable[["StepReport"], None]]:
-    def report(now: "StepReport") -> None:
+def _step_lines() -> Iterator[Callable[[StepReport], None]]:
+    def report(now: StepReport) -> None:
         print(
             f"[{now.number}/{now.total}, {_left(now.left)}] {now.name}{now.line and ': '}{now.line}",
             file=sys.stderr,
@@ -132,7 +152,7 @@ def _step_lines() -> Iterator[Callable[["StepReport"], None]]:
     yield report
 
 
-def _live_steps() -> Iterator[Callable[["StepReport"], None]]:
+def _live_steps() -> Iterator[Callable[[StepReport], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.table import Column
@@ -147,7 +167,7 @@ def _live_steps() -> Iterator[Callable[["StepReport"], None]]:
     with Progress(*columns, console=Console(stderr=True), expand=True) as bar:
         task = bar.add_task("", total=1, left="", line="")
 
-        def report(now: "StepReport") -> None:
+        def report(now: StepReport) -> None:
             if now.line.startswith("ex3: "):  # warnings and errors stay on the screen
                 bar.console.print(f"{now.name}: {now.line}", markup=False, highlight=False)
             title = f"{now.number}/{now.total} {now.name}"

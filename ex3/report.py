@@ -4,7 +4,7 @@ A template (Jinja, Markdown) says what it needs::
 
     {% set convnet = twin("compare").result.convnet.metrics %}
     {% set mlp = twin("compare").result.mlp.metrics %}
-    {% call claim("above(convnet.test_accuracy, mlp.test_accuracy)") %}The convnet beats the MLP{% endcall %}:
+    {{ claim("The convnet beats the MLP", "above(convnet.test_accuracy, mlp.test_accuracy)") }}:
     {{ convnet.test_accuracy | pm(4) }} against {{ mlp.test_accuracy | pm(4) }}. {{ figure("compare", "Three models") }}
 
 A claim's predicate compares numbers with their spread over the seeds; see ``_Comparisons``.
@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from ex3.data import MNIST_FINGERPRINT
 from ex3.errors import DataError
-from ex3.results import Record, Spread, from_json, to_json
+from ex3.results import Record, Spread, from_json, spread, to_json
 from ex3.tables import with_spread
 
 
@@ -32,12 +32,14 @@ class Claim:
     """A comparative statement of the answers.
 
     Attributes:
+        place: The template that it stands in.
         text: As it reads.
         predicate: What it demands of the results.
         numbers: The numbers that were compared, in words.
         holds: Whether the results bear it out.
     """
 
+    place: str
     text: str
     predicate: str
     numbers: str
@@ -114,12 +116,16 @@ class Node:
     def __len__(self) -> int:
         return len(self._value)
 
+    def all(self, **wanted: Any) -> "Node":
+        """Return the entries of a list whose keys have these values."""
+        kept = [entry._value for entry in self if all(entry[key] == value for key, value in wanted.items())]
+        return Node(kept, self._file, f"{self._path}, {', '.join(f'{key} = {wanted[key]!r}' for key in wanted)}")
+
     def where(self, **wanted: Any) -> Any:
         """Return the one entry of a list whose keys have these values."""
-        found = [entry for entry in self if all(entry[key] == value for key, value in wanted.items())]
+        found = self.all(**wanted)
         if len(found) != 1:
-            text = ", ".join(f"{key} = {value!r}" for key, value in wanted.items())
-            raise DataError(f"{self._file}: {len(found)} entries of {self._path} with {text}, instead of one")
+            raise DataError(f"{self._file}: {len(found)} entries of {found._path}, instead of one")
         return found[0]
 
     def _wrap(self, value: Any, key: str | int) -> Any:
@@ -152,16 +158,16 @@ def _link(figures: Path, beside: Path, name: str, caption: str) -> str:
 
 def _claimer(environment: jinja2.Environment, claims: list[Claim]) -> Callable:
     @jinja2.pass_context
-    def claim(context: jinja2.runtime.Context, predicate: str, caller: Callable[[], str]) -> str:
+    def claim(context: jinja2.runtime.Context, text: str, predicate: str) -> str:
         """Check a predicate over the template's variables, and return the statement that it stands for."""
-        text = " ".join(caller().split())
+        text, predicate = " ".join(text.split()), " ".join(predicate.split())
         comparisons = _Comparisons()
         holds = environment.compile_expression(predicate, undefined_to_none=False)(
             {**context.get_all(), **comparisons.functions()}
         )
         if not comparisons.made:
             raise DataError(f"{context.name}: the claim {text!r} compares nothing: {predicate}")
-        claims.append(Claim(text, predicate, "; ".join(comparisons.made), bool(holds)))
+        claims.append(Claim(context.name, text, predicate, "; ".join(comparisons.made), bool(holds)))
         return text
 
     return claim
@@ -179,7 +185,9 @@ class _Comparisons:
 
     def functions(self) -> dict[str, Callable[..., bool]]:
         """By the name that a predicate calls them."""
-        names = ("above", "below", "alike", "at_least", "at_most", "always_above", "always_below", "hold")
+        names = (
+            "above", "below", "alike", "at_least", "at_most", "always_above", "always_below", "passed", "hold",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
     def above(self, a: Any, b: Any) -> bool:
@@ -211,6 +219,11 @@ class _Comparisons:
         """Whether a is smaller than so many times b with every single seed; both have one number per seed."""
         wins = sum(x < times * y for x, y in zip(a, b, strict=True))
         return self._answer(wins == len(a), f"below {times:g} times the other with {wins} of {len(a)} seeds")
+
+    def passed(self, checks: Sequence[Any]) -> bool:
+        """Whether every check of an evaluation of itself passed."""
+        kept = [check.passed for check in checks]
+        return self._answer(all(kept), f"{sum(kept)} of {len(kept)} checks")
 
     def hold(self, findings: Sequence[Any]) -> bool:
         """Whether every finding of the theory keeps to its bound."""
@@ -255,12 +268,46 @@ def _where(template: Path, error: Exception) -> str:
     return place
 
 
+def _gap(runs: Sequence[Node], quantity: str) -> Spread:
+    """By how much runs do better on train than on test: in ``loss`` or ``accuracy``, both positive then."""
+    sign = 1 if quantity == "accuracy" else -1
+    return spread([sign * (run.metrics[f"train_{quantity}"] - run.metrics[f"test_{quantity}"]) for run in runs])
+
+
+def _hardest(runs: Sequence[Node]) -> int:
+    """The digit whose test images runs classify correctly the least often."""
+    return min(range(10), key=lambda digit: _recall(runs, digit).mean)
+
+
+def _most_confused(runs: Sequence[Node]) -> str:
+    """The two digits that runs mistake for each other most often, in words."""
+    counts = sum(np.array([list(row) for row in run.confusion]) for run in runs)
+    np.fill_diagonal(counts, 0)
+    first, second = np.unravel_index(np.argmax(np.triu(counts + counts.T)), counts.shape)
+    return f"{first} and {second}"
+
+
+def _recall(runs: Sequence[Node], digit: int) -> Spread:
+    """The share of a digit's test images that runs classify correctly."""
+    return spread([run.confusion[digit][digit] / sum(run.confusion[digit]) for run in runs])
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
+    # numbers -> text
     "pm": with_spread,
     "fix": lambda number, digits: f"{number:,.{digits}f}",
     "significant": lambda number, digits=2: f"{float(f'{number:.{digits}g}'):g}",
+    "power": lambda number: f"{number:.0e}",
     "percent": lambda share, digits=0: f"{100 * share:.{digits}f} %",
     "escape_pipes": lambda text: text.replace("|", "\\|"),
+    # a twin's lists -> numbers
     "median": lambda values: float(np.median(list(values))),
     "quantile": lambda values, share: float(np.quantile(list(values), share)),
+    "spread": lambda values: spread(list(values)),
+    "each": lambda runs, key: [run[key] for run in runs],
+    "metric": lambda runs, name: spread([run.metrics[name] for run in runs]),
+    "gap": _gap,
+    "recall": _recall,
+    "hardest": _hardest,
+    "most_confused": _most_confused,
 }

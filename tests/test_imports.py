@@ -12,7 +12,7 @@ LAYERS = [
     {"ex3", "errors"},
     {"config", "results", "image_files", "backend"},
     {"config_files", "tables", "data", "scratch", "sweeps"},
-    {"models", "embedding", "attacks"},
+    {"models", "embedding", "attacks", "theory", "report"},
     {"training", "gradients", "robustness"},
     {"plots", "planes", "storage"},
     {"cells"},
@@ -27,6 +27,7 @@ HOMES = {
     "keras": {"backend"},
     "sklearn": {"data", "embedding", "planes"},
     "click": set(),
+    "jinja2": {"report"},
     "joblib": {"cells"},
     "distributed": {"cells"},
     "rich": {"progress"},
@@ -85,7 +86,7 @@ def test_only_storage_writes_and_only_the_command_line_prints_results(path):
 
 
 def test_help_imports_nothing_heavy():
-    heavy = ["tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pydantic", "joblib", "rich"]
+    heavy = ["tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pydantic", "joblib", "rich", "jinja2"]
     program = f"""
 import sys
 sys.argv = ["cli.py", "train", "--help"]

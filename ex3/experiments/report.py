@@ -40,5 +40,10 @@ def run(template: Path, figures: Path, answers: Path) -> Outcome:
 def _refusal(template: Path, failed: list[Claim]) -> ClaimError | None:
     if not failed:
         return None
-    claims = "; ".join(f"{claim.text!r} asks for {claim.predicate}, but found {claim.numbers}" for claim in failed)
-    return ClaimError(f"{template}: the results do not bear out: {claims}")
+    return ClaimError(
+        "; ".join(
+            f"{template.parent / claim.place}: the claim {claim.text!r} asks for {claim.predicate}, "
+            f"but found {claim.numbers}"
+            for claim in failed
+        )
+    )

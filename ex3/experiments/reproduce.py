@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -23,7 +24,7 @@ from ex3 import data, storage
 from ex3.errors import DataError, Ex3Error, ExperimentError, StoppedError
 from ex3.experiments import Outcome, Places, versions
 from ex3.experiments import report as reporting
-from ex3.progress import show_steps
+from ex3.progress import StepReport, show_steps
 from ex3.results import Finished
 
 COMMAND_LINE = Path(__file__).parents[2] / "cli.py"
@@ -70,26 +71,6 @@ STEPS = [
 ]
 
 
-@dataclass(frozen=True)
-class StepReport:
-    """How far all of it is, for whoever watches.
-
-    Attributes:
-        number: Of the step under way, from 1, of ``total``.
-        name: Its name.
-        share: Of the whole time that is over, in [0, 1].
-        left: Seconds left, by what such steps take and how fast this machine was so far.
-        line: What the step said last; empty when it has just begun.
-    """
-
-    number: int
-    total: int
-    name: str
-    share: float
-    left: float
-    line: str
-
-
 def run(
     steps: Sequence[Step],
     print_config: Callable[[Sequence[str]], str],
@@ -122,36 +103,32 @@ def run(
     folder = places.runs / "reproduce"
     storage.check_writable(places.figures, folder, answers.parent)
     identities = _identities(steps, print_config, _fingerprint(places))
-    kept = {step.name: storage.load_finished(_note(folder, step)) for step in steps}
-    done = {} if fresh else {name: old for name, old in kept.items() if old and _is_valid(old, identities[name])}
+    notes = {step.name: folder / f"{step.name.replace(' --', '-').replace(' ', '-')}.json" for step in steps}
+    known = {name: finished for name, note in notes.items() if (finished := storage.load_finished(note))}
     if fresh:
-        storage.remove_files(_note(folder, step) for step in steps)
+        storage.remove_files(notes.values())
+    done = {} if fresh else {name: old for name, old in known.items() if _is_valid(old, identities[name])}
     reused, failed = set(done), {}
-    expected = {step.name: kept[step.name].seconds if kept[step.name] else step.seconds for step in steps}
-    clock = _Clock([step.name for step in steps if step.name not in done], expected)
-    with nullcontext() if quiet else show_steps() as report:
-        for number, step in enumerate(steps, 1):
-            if step.name in done:
-                continue
-            command = [sys.executable, str(COMMAND_LINE), *step.words, *_options(step, places, fresh)]
-
-            def tell(line: str, number: int = number, step: Step = step) -> None:
-                if report:
-                    report(StepReport(number, len(steps), step.name, *clock.look(), line))
-
-            try:
-                finished = _run(command, identities[step.name], tell)
-                storage.save_finished(_note(folder, step), finished)
-                done[step.name] = finished
-            except ExperimentError as error:
-                failed[step.name] = str(error)
-            except KeyboardInterrupt:
-                raise StoppedError(
-                    f"interrupted in {step.name}; {len(done)} of {len(steps)} experiments are finished; "
-                    "python cli.py reproduce goes on from there"
-                ) from None
-            clock.next()
-    return _conclude(steps, done, reused, failed, time.perf_counter() - start, template, places.figures, answers)
+    missing = [(number, step) for number, step in enumerate(steps, 1) if step.name not in done]
+    clock = _Clock([known[step.name].seconds if step.name in known else step.seconds for _, step in missing])
+    try:
+        with nullcontext() if quiet else show_steps() as report:
+            for number, step in missing:
+                command = [sys.executable, str(COMMAND_LINE), *step.words, *_options(step, places, fresh)]
+                tell = partial(_tell, report, clock, number, len(steps), step.name)
+                try:
+                    done[step.name] = _run(command, identities[step.name], tell)
+                    storage.save_finished(notes[step.name], done[step.name])
+                except ExperimentError as error:
+                    failed[step.name] = str(error)
+                clock.next()
+    except KeyboardInterrupt:
+        raise StoppedError(
+            f"interrupted in {step.name}; {len(done)} of {len(steps)} experiments are finished; "
+            "python cli.py reproduce goes on from there"
+        ) from None
+    seconds = time.perf_counter() - start
+    return _conclude(steps, done, reused, failed, seconds, template, places.figures, answers)
 
 
 def _conclude(
@@ -203,10 +180,6 @@ def _identities(steps: Sequence[Step], print_config: Callable, fingerprint: str)
         parts = [step.words, config, images, packages, [identities[name] for name in step.after if name in identities]]
         identities[step.name] = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
     return identities
-
-
-def _note(folder: Path, step: Step) -> Path:
-    return folder / f"{step.name.replace(' --', '-').replace(' ', '-')}.json"
 
 
 def _is_valid(finished: Finished, identity: str) -> bool:
@@ -269,11 +242,22 @@ def _process(command: list[str], results: IO[str]) -> Iterator[subprocess.Popen]
         raise
 
 
-class _Clock:
-    """Tells how much of the whole time is over, from what the steps are expected to take."""
+def _tell(
+    report: Callable[[StepReport], None] | None, clock: "_Clock", number: int, total: int, name: str, line: str
+) -> None:
+    if report:
+        report(StepReport(number, total, name, *clock.look(), line))
 
-    def __init__(self, names: Sequence[str], expected: dict[str, float]):
-        self.waiting = [expected[name] for name in names]
+
+class _Clock:
+    """Tells how much of the whole time is over.
+
+    Args:
+        expected: Seconds that each of the steps is expected to take.
+    """
+
+    def __init__(self, expected: list[float]):
+        self.waiting = expected
         self.total = sum(self.waiting)
         self.over = 0.0  # expected seconds of the finished steps
         self.start = self.began = time.perf_counter()
