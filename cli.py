@@ -351,7 +351,7 @@ def reproduce(ctx: click.Context, fresh: bool, template: Path, answers: Path, **
     r"""Run every experiment with its default config on MNIST, and write the answers.
 
     Makes everything in OUT, and ANSWERS from it. What is finished is not done again, unless its config, the packages or
-    its files have changed. An experiment that fails does not stop the others. Takes about 20 minutes on two cores.
+    its files have changed. An experiment that fails does not stop the others. Takes about 18 minutes on two cores.
 
     \b
     Example: python cli.py reproduce --fresh

@@ -7,13 +7,13 @@ A template (Jinja, Markdown) says what it needs::
     {{ claim("The convnet beats the MLP", "above(convnet.test_accuracy, mlp.test_accuracy)") }}:
     {{ convnet.test_accuracy | pm(4) }} against {{ mlp.test_accuracy | pm(4) }}. {{ figure("compare", "Three models") }}
 
-A claim's predicate compares numbers with their spread over the seeds; see ``_Comparisons``.
+A claim's predicate compares numbers with their spread over the seeds; see ``claims.Comparisons``.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +21,11 @@ import jinja2
 import numpy as np
 from pydantic import ValidationError
 
+from ex3.claims import Claim, Comparisons
 from ex3.data import MNIST_FINGERPRINT
 from ex3.errors import DataError
 from ex3.results import Record, Spread, from_json, spread, to_json
 from ex3.tables import with_spread
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A comparative statement of the answers.
-
-    Attributes:
-        place: The template that it stands in.
-        text: As it reads.
-        predicate: What it demands of the results.
-        numbers: The numbers that were compared, in words.
-        holds: Whether the results bear it out.
-    """
-
-    place: str
-    text: str
-    predicate: str
-    numbers: str
-    holds: bool
 
 
 def render(template: Path, figures: Path, beside: Path) -> tuple[str, list[Claim]]:
@@ -72,12 +54,14 @@ def render(template: Path, figures: Path, beside: Path) -> tuple[str, list[Claim
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.globals |= {
-        "twin": lambda name: _read_twin(figures, name),
-        "figure": lambda name, caption: _link(figures, beside, name, caption),
-        "claim": _claimer(environment, claims),
-        "claims": claims,
-    }
+    twin = cache(partial(_read_twin, figures))
+
+    def figure(name: str, caption: str) -> str:
+        twin(name)  # a picture without its numbers is none
+        path = Path(os.path.relpath(figures / f"{name}.png", beside)).as_posix()
+        return f"![{caption}]({path})"
+
+    environment.globals |= {"twin": twin, "figure": figure, "claim": _claimer(environment, claims)}
     environment.filters |= FILTERS
     try:
         text = environment.get_template(template.name).render()
@@ -149,19 +133,12 @@ def _read_twin(figures: Path, name: str) -> Node:
     return Node(json.loads(to_json(record)), file, name)
 
 
-def _link(figures: Path, beside: Path, name: str, caption: str) -> str:
-    """Return the Markdown of a picture."""
-    _read_twin(figures, name)
-    path = Path(os.path.relpath(figures / f"{name}.png", beside)).as_posix()
-    return f"![{caption}]({path})"
-
-
 def _claimer(environment: jinja2.Environment, claims: list[Claim]) -> Callable:
     @jinja2.pass_context
     def claim(context: jinja2.runtime.Context, text: str, predicate: str) -> str:
         """Check a predicate over the template's variables, and return the statement that it stands for."""
         text, predicate = " ".join(text.split()), " ".join(predicate.split())
-        comparisons = _Comparisons()
+        comparisons = Comparisons()
         holds = environment.compile_expression(predicate, undefined_to_none=False)(
             {**context.get_all(), **comparisons.functions()}
         )
@@ -171,89 +148,6 @@ def _claimer(environment: jinja2.Environment, claims: list[Claim]) -> Callable:
         return text
 
     return claim
-
-
-class _Comparisons:
-    """What a predicate may ask. Each answer remembers the numbers that it rests on.
-
-    A number is a ``Spread`` (taken as mean ± standard deviation over the seeds), a plain number, or a list with one
-    number per seed.
-    """
-
-    def __init__(self) -> None:
-        self.made: list[str] = []
-
-    def functions(self) -> dict[str, Callable[..., bool]]:
-        """By the name that a predicate calls them."""
-        names = (
-            "above", "below", "alike", "at_least", "at_most", "always_above", "always_below", "passed", "hold",
-        )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
-
-    def above(self, a: Any, b: Any) -> bool:
-        """Whether a is larger, and the intervals mean ± standard deviation do not touch."""
-        return self._answer(_low(a) > _high(b), f"{_text(a)} > {_text(b)}")
-
-    def below(self, a: Any, b: Any) -> bool:
-        """Whether a is smaller, and the intervals mean ± standard deviation do not touch."""
-        return self._answer(_high(a) < _low(b), f"{_text(a)} < {_text(b)}")
-
-    def alike(self, a: Any, b: Any) -> bool:
-        """Whether the intervals mean ± standard deviation overlap."""
-        return self._answer(_low(a) <= _high(b) and _low(b) <= _high(a), f"{_text(a)} ~ {_text(b)}")
-
-    def at_least(self, a: Any, bound: float) -> bool:
-        """Whether the mean less the standard deviation, or each number of a list, is no less than a bound."""
-        return self._answer(_low(a) >= bound, f"{_text(a)} >= {bound:g}")
-
-    def at_most(self, a: Any, bound: float) -> bool:
-        """Whether the mean and the standard deviation, or each number of a list, come to no more than a bound."""
-        return self._answer(_high(a) <= bound, f"{_text(a)} <= {bound:g}")
-
-    def always_above(self, a: Sequence[float], b: Sequence[float], times: float = 1) -> bool:
-        """Whether a is larger than so many times b with every single seed; both have one number per seed."""
-        wins = sum(x > times * y for x, y in zip(a, b, strict=True))
-        return self._answer(wins == len(a), f"above {times:g} times the other with {wins} of {len(a)} seeds")
-
-    def always_below(self, a: Sequence[float], b: Sequence[float], times: float = 1) -> bool:
-        """Whether a is smaller than so many times b with every single seed; both have one number per seed."""
-        wins = sum(x < times * y for x, y in zip(a, b, strict=True))
-        return self._answer(wins == len(a), f"below {times:g} times the other with {wins} of {len(a)} seeds")
-
-    def passed(self, checks: Sequence[Any]) -> bool:
-        """Whether every check of an evaluation of itself passed."""
-        kept = [check.passed for check in checks]
-        return self._answer(all(kept), f"{sum(kept)} of {len(kept)} checks")
-
-    def hold(self, findings: Sequence[Any]) -> bool:
-        """Whether every finding of the theory keeps to its bound."""
-        kept = [
-            finding.number <= finding.bound if finding.relation == "<=" else finding.number >= finding.bound
-            for finding in findings
-        ]
-        return self._answer(all(kept), f"{sum(kept)} of {len(kept)} findings")
-
-    def _answer(self, holds: bool, numbers: str) -> bool:
-        self.made.append(numbers)
-        return bool(holds)
-
-
-def _low(value: Any) -> float:
-    if isinstance(value, Spread):
-        return value.mean - (value.std if value.count > 1 else 0)
-    return min(value) if isinstance(value, Node) else value
-
-
-def _high(value: Any) -> float:
-    if isinstance(value, Spread):
-        return value.mean + (value.std if value.count > 1 else 0)
-    return max(value) if isinstance(value, Node) else value
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Spread):
-        return with_spread(value, 4)
-    return f"{min(value):.4g} to {max(value):.4g}" if isinstance(value, Node) else f"{value:.4g}"
 
 
 def _where(template: Path, error: Exception) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from ex3.report import Node, _Comparisons, render
+from ex3.claims import Comparisons
+from ex3.report import Node, render
 from ex3.results import spread
 
 TEMPLATE = ROOT / "docs" / "answers" / "Answers.md.jinja"
@@ -200,11 +201,11 @@ SEEDS = Node([3, 4, 5], Path("x.json"), "x")
     ],
 )
 def test_comparisons_heed_the_spread(question, arguments, answer):
-    comparisons = _Comparisons()
+    comparisons = Comparisons()
     assert comparisons.functions()[question](*arguments) is answer
     assert len(comparisons.made) == 1
 
 
 def test_lists_of_unequal_length_are_not_compared():
     with pytest.raises(ValueError, match="shorter"):
-        _Comparisons().always_above([1, 2], [1])
+        Comparisons().always_above([1, 2], [1])

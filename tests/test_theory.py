@@ -84,6 +84,18 @@ def test_a_bias_before_only_is_not_enough_with_equally_many_units():
     assert np.abs(np.sort(second)[:-count]).max() < 1e-6
 
 
+def test_a_bias_after_only_leaves_the_network_homogeneous_but_for_it():
+    w, u, c = RANDOM.normal(size=(6, 4)), RANDOM.normal(size=6), RANDOM.normal()
+
+    def p(x):
+        return u @ np.maximum(w @ x, 0) + c
+
+    x = CUBE[:, :1000]
+    np.testing.assert_allclose(p(3 * x) - c, 3 * (p(x) - c), atol=1e-10)
+    best_c = np.maximum(1, 0)  # what max(1, x) forces, at x = 0
+    assert np.maximum(1, 3 * 0.5) - best_c != 3 * (np.maximum(1, 0.5) - best_c)
+
+
 def test_zero_padding_behind_the_unit_tells_the_two_positions_apart():
     t = 0.5
     x = np.full(2, -1.0)

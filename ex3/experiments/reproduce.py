@@ -7,6 +7,7 @@ it is not repeated as long as both still are what they were.
 
 import hashlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -26,6 +27,8 @@ from ex3.experiments import Outcome, Places, versions
 from ex3.experiments import report as reporting
 from ex3.progress import StepReport, show_steps
 from ex3.results import Finished
+
+log = logging.getLogger("ex3")
 
 COMMAND_LINE = Path(__file__).parents[2] / "cli.py"
 PATIENCE = 20  # seconds that an interrupted experiment gets to save what it has
@@ -194,6 +197,7 @@ def _options(step: Step, places: Places, fresh: bool) -> Iterator[str]:
     if step.has_images:
         yield from ("--runs", str(places.runs))
         yield from ("--data-dir", str(places.data)) if places.data else ()
+        yield from ("--verbose",) if log.isEnabledFor(logging.INFO) else ()
     if fresh and step.has_cells:
         yield "--fresh"
 
