@@ -184,7 +184,7 @@ SEEDS = Node([3, 4, 5], Path("x.json"), "x")
         ("below", (A, C), False),
         ("alike", (A, C), True),
         ("alike", (A, B), False),
-        ("at_least", (A, 0.9), True),
+        ("at_least", (A, 0.89), True),
         ("at_least", (A, 0.91), False),
         ("at_least", (spread([0.91]), 0.91), True),
         ("at_most", (A, 0.95), True),
