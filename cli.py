@@ -135,21 +135,18 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(epilog="Example: python cli.py train convnet --epochs 3 --set label_smoothing=0")
 @click.argument("model", type=NearestChoice([*MODELS, "all"]))
 @with_options([*config_options("the model's own"), *TRAIN_OPTIONS, DROPOUT_OPTION])
 @click.option("--seeds", type=click.IntRange(1), help="Runs per model, from --seed upwards.  [default: 1; all: 5]")
 @with_options(PLACE_OPTIONS)
 @click.pass_context
 def train(ctx: click.Context, model: str, seeds: int | None, print_config: bool, **options):
-    r"""Train the linear classifier, the MLP or the convnet, or train ALL and compare them.
+    """Train the linear classifier, the MLP or the convnet, or train ALL and compare them.
 
     Writes OUT/train-MODEL.png (learning curves) and its JSON twin, and RUNS/train-MODEL/ (the first seed's model, its
     config and numbers); with "all", for each model, and OUT/compare.png. Takes about 15 seconds for one run on two
     cores, a minute for "all".
-
-    \b
-    Example: python cli.py train convnet --epochs 3 --set label_smoothing=0
     """
     configs = [_load_config(name, options) for name in (MODELS if model == "all" else [model])]
     if print_config:
@@ -161,7 +158,7 @@ def train(ctx: click.Context, model: str, seeds: int | None, print_config: bool,
     return experiment.run(configs, seeds, _places(options), _command_line(ctx), options["quiet"])
 
 
-@cli.command()
+@cli.command(epilog="Example: python cli.py sweep lr --set optimizer=adam --values 0.0001,0.001,0.01")
 @click.argument("parameter", type=NearestChoice(list(SWEEPS)))
 @click.option("--model", metavar="NAME", help="linear, mlp or convnet.  [default: convnet]")
 @click.option("--values", metavar="V1,V2,...", help="Instead of the config's.")
@@ -188,14 +185,11 @@ def sweep(
     print_config: bool,
     **options,
 ):
-    r"""Train one model with many values of its learning rate (lr), dropout or batch size, and compare them.
+    """Train one model with many values of its learning rate (lr), dropout or batch size, and compare them.
 
     Writes OUT/sweep-PARAMETER.png (the learning curves of all values), OUT/sweep-PARAMETER-summary.png (what each value
     ends with) and their JSON twins. Each run is kept in RUNS/cells: after an interruption the same command goes on from
     there. Options such as --epochs and --set hold for all runs. Takes about three minutes on two cores.
-
-    \b
-    Example: python cli.py sweep lr --set optimizer=adam --values 0.0001,0.001,0.01
     """
     if (backend == "dask") != (address is not None) or (address and jobs):
         raise click.UsageError("--backend dask needs --address and takes no --jobs; any other takes no --address")
@@ -214,7 +208,7 @@ def sweep(
     return experiment.run(config, bases, origin, _places(options), workers, _command_line(ctx), fresh, options["quiet"])
 
 
-@cli.command()
+@cli.command(epilog="Example: python cli.py autoencoder --seeds 1 --set bottleneck=relu")
 @click.option(
     "--seeds", type=click.IntRange(1), help="Repeats, from --seed upwards.  [default: 3; with --bottlenecks: 5]"
 )
@@ -238,16 +232,15 @@ def autoencoder(
     print_config: bool,
     **options,
 ):
-    r"""Squeeze images through two numbers and back, with a dense autoencoder and with PCA, and compare the planes.
+    """Squeeze images through two numbers and back, with a dense autoencoder and with PCA, and compare the planes.
 
     Writes OUT/autoencoder-curves.png (losses, and PCA's), -scatter.png (the codes), -reconstructions.png (ten digits,
     and what the convnet reads in them), -manifold.png (the decoder over the plane) and their JSON twins, and
     RUNS/autoencoder/ (encoder and decoder). All are there after the first seed, about a minute on two cores, and
     become more precise with each further one.
-
-    \b
-    Example: python cli.py autoencoder --seeds 1 --set bottleneck=relu
     """
+    if fresh and not bottlenecks:
+        raise click.UsageError("--fresh belongs to --bottlenecks: the other runs are not kept")
     from ex3.config import AutoencoderConfig
     from ex3.config_files import load_as
 
@@ -265,7 +258,7 @@ def autoencoder(
     return experiment.run(config, seeds or 3, samples, _places(options), _command_line(ctx), options["quiet"])
 
 
-@cli.command()
+@cli.command(epilog="Example: python cli.py attack --model mlp --epsilon 0.05,0.1 --steps 100")
 @click.option(
     "--model",
     default="convnet",
@@ -276,15 +269,12 @@ def autoencoder(
 @with_options([*config_options("configs/attack.toml"), *ATTACK_OPTIONS, *PLACE_OPTIONS])
 @click.pass_context
 def attack(ctx: click.Context, model: str, print_config: bool, **options):
-    r"""Change images so little that people hardly see it, and so well that a classifier is fooled.
+    """Change images so little that people hardly see it, and so well that a classifier is fooled.
 
     Attacks the trained model of RUNS, which is trained first where there is none. Writes OUT/attack-examples.png (what
     the noise looks like), -epsilon.png (success over epsilon, for the three classifiers), -targets.png (which digit can
     be turned into which) and their JSON twins; prints a table, and a check of the evaluation itself. Takes about two
     minutes on two cores.
-
-    \b
-    Example: python cli.py attack --model mlp --epsilon 0.05,0.1 --steps 100
     """
     from ex3.config import AttackConfig
     from ex3.config_files import load_as
@@ -300,19 +290,16 @@ def attack(ctx: click.Context, model: str, print_config: bool, **options):
     return experiment.run(config, model, _places(options), _command_line(ctx), options["quiet"])
 
 
-@cli.command()
+@cli.command(epilog="Example: python cli.py toy --model convnet --target y2 --l2 0.01")
 @with_options([*config_options("configs/toy.toml"), *TOY_OPTIONS])
 @with_options(FIGURE_OPTIONS)
 @click.pass_context
 def toy(ctx: click.Context, print_config: bool, out: Path, **options):
-    r"""Fit the networks written by hand to three functions of four inputs.
+    """Fit the networks written by hand to three functions of four inputs.
 
     Writes OUT/toy-curves.png (losses over iterations, against the noise floor), OUT/toy-fit.png (predictions against
     targets), OUT/toy-init.png (the convnet's initialisations compared), OUT/toy-l2.png (test error against lambda) and
     their JSON twins. Takes about 20 seconds.
-
-    \b
-    Example: python cli.py toy --model convnet --target y2 --l2 0.01
     """
     from ex3.config import ToyConfig
     from ex3.config_files import load_as
@@ -325,36 +312,30 @@ def toy(ctx: click.Context, print_config: bool, out: Path, **options):
     return experiment.run(config, out, _command_line(ctx))
 
 
-@cli.command()
+@cli.command(epilog="Example: python cli.py theory")
 @with_options(FIGURE_OPTIONS)
 @click.pass_context
 def theory(ctx: click.Context, out: Path):
-    r"""Check the answers to the theory questions numerically, and draw what they speak of.
+    """Check the answers to the theory questions numerically, and draw what they speak of.
 
     Writes OUT/theory-relu.png (what a threshold in the ReLU adds), OUT/theory-sigmoid.png (the sigmoid as a
     computational graph) and their JSON twins. Prints a table of statements; exits with 1 when one does not hold. Takes
     about 10 seconds.
-
-    \b
-    Example: python cli.py theory
     """
     from ex3.experiments import theory as experiment
 
     return experiment.run(out, _command_line(ctx))
 
 
-@cli.command()
+@cli.command(epilog="Example: python cli.py reproduce --fresh")
 @click.option("--fresh", is_flag=True, help="Do what is finished again.")
 @with_options([*REPORT_OPTIONS, *PLACE_OPTIONS])
 @click.pass_context
 def reproduce(ctx: click.Context, fresh: bool, template: Path, answers: Path, **options):
-    r"""Run every experiment with its default config on MNIST, and write the answers.
+    """Run every experiment with its default config on MNIST, and write the answers.
 
     Makes everything in OUT, and ANSWERS from it. What is finished is not done again, unless its config, the packages or
     its files have changed. An experiment that fails does not stop the others. Takes about 18 minutes on two cores.
-
-    \b
-    Example: python cli.py reproduce --fresh
     """
     _start_logging(options["verbose"])
     from ex3.experiments import reproduce as experiment
@@ -364,31 +345,25 @@ def reproduce(ctx: click.Context, fresh: bool, template: Path, answers: Path, **
     )
 
 
-@cli.command()
+@cli.command(epilog="Example: python cli.py report")
 @with_options([*REPORT_OPTIONS, *FIGURE_OPTIONS])
 def report(template: Path, answers: Path, out: Path):
-    r"""Write the answers from their template and the numbers of the figures in OUT.
+    """Write the answers from their template and the numbers of the figures in OUT.
 
     Prints each claim that the answers make, what it demands of the numbers, and whether they bear it out. When one does
     not hold, the exit code is 5 and ANSWERS stays as it was. Takes about a second.
-
-    \b
-    Example: python cli.py report
     """
     from ex3.experiments import report as experiment
 
     return experiment.run(template, out, answers)
 
 
-@cli.command()
+@cli.command(epilog="Example: python cli.py check")
 def check():
-    r"""Check every gradient written by hand.
+    """Check every gradient written by hand.
 
     Compares each layer, each loss and both toy networks with central differences and with TensorFlow's automatic
     differentiation, in float64. Prints a table; exits with 1 when a gradient is wrong. Takes about 5 seconds.
-
-    \b
-    Example: python cli.py check
     """
     from ex3.experiments import check as experiment
 

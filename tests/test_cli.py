@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, run_process, start_process
 
+import cli
 from ex3 import config_files
 from ex3.results import Record, Run, from_json
 
@@ -74,6 +75,13 @@ def test_all_compares_the_three_models(run_cli):
     assert Path("figures/compare.png").exists()
 
 
+@pytest.mark.parametrize("command", cli.cli.commands)
+def test_each_command_has_an_example(run_cli, command):
+    result = run_cli(command, "--help")
+    assert f"Example: python cli.py {command}" in result.out
+    assert "\\b" not in result.out
+
+
 def test_print_config_prints_a_config_that_loads(run_cli, tmp_path):
     result = run_cli("train", "convnet", "--dropout", 0.5, "--print-config")
     assert result.code == 0
@@ -110,6 +118,7 @@ def test_shipped_configs_are_valid(name):
         (["train", "mlp", "--config", ROOT / "configs/linear.toml"], ["its model is linear, the command's is mlp"]),
         (["train", "mlp", "--seeds", "0"], ["--seeds", "0"]),
         (["train", "mlp", "--epoch", "2"], ["--epoch"]),
+        (["autoencoder", "--fresh"], ["--fresh belongs to --bottlenecks"]),
         (["sweep", "momentum"], ["'momentum' is not one of", "'lr'"]),
         (["sweep", "lr", "--values", ""], ["command line: values = []"]),
         (["sweep", "lr", "--values", "a,b"], ["--values: learning_rate = 'a'"]),

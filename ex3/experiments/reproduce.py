@@ -104,8 +104,8 @@ def run(
     """
     start = time.perf_counter()
     folder = places.runs / "reproduce"
-    storage.check_writable(places.figures, folder, answers.parent)
     identities = _identities(steps, print_config, _fingerprint(places))
+    storage.check_writable(places.figures, folder, answers.parent)
     notes = {step.name: folder / f"{step.name.replace(' --', '-').replace(' ', '-')}.json" for step in steps}
     known = {name: finished for name, note in notes.items() if (finished := storage.load_finished(note))}
     if fresh:
