@@ -127,7 +127,7 @@ def run(
                 clock.next()
     except KeyboardInterrupt:
         raise StoppedError(
-            f"interrupted in {step.name}; {len(done)} of {len(steps)} experiments are finished; "
+            f"interrupted; {len(done)} of {len(steps)} experiments are finished; "
             "python cli.py reproduce goes on from there"
         ) from None
     seconds = time.perf_counter() - start
