@@ -54,18 +54,8 @@ TRAIN_OPTIONS = [
 ]  # fmt: skip
 DROPOUT_OPTION = click.option("--dropout", metavar="P", help="Dropout probability, 0 <= P < 1.")
 ATTACK_KEYS = [
-    "samples",
-    "epsilon",
-    "norm",
-    "loss",
-    "steps",
-    "step_size",
-    "restarts",
-    "target",
-    "seed",
-    "threads",
-    "dataset",
-]
+    "samples", "epsilon", "norm", "loss", "steps", "step_size", "restarts", "target", "seed", "threads", "dataset",
+]  # fmt: skip
 ATTACK_OPTIONS = [
     click.option("--samples", metavar="N", help="Test images; those that the model classifies correctly are attacked."),
     click.option("--epsilon", metavar="E1,E2,...", help="Largest changes of a pixel, in [0, 1], of FGSM and PGD."),
@@ -330,8 +320,7 @@ def theory(ctx: click.Context, out: Path):
 @cli.command(epilog="Example: python cli.py reproduce --fresh")
 @click.option("--fresh", is_flag=True, help="Do what is finished again.")
 @with_options([*REPORT_OPTIONS, *PLACE_OPTIONS])
-@click.pass_context
-def reproduce(ctx: click.Context, fresh: bool, template: Path, answers: Path, **options):
+def reproduce(fresh: bool, template: Path, answers: Path, **options):
     """Run every experiment with its default config on MNIST, and write the answers.
 
     Makes everything in OUT, and ANSWERS from it. What is finished is not done again, unless its config, the packages or

@@ -162,6 +162,13 @@ def test_a_missing_template_is_refused(run_cli, project):
     assert_refused(run_cli("report", "--template", "t.jinja"), 3, "t.jinja: no such template")
 
 
+def test_the_readmes_example_works(project):
+    (project / "t.jinja").write_text(re.search(r"```jinja\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1])
+    text, (claim,) = render(project / "t.jinja", project / "figures", project)
+    assert re.fullmatch(r"The convnet beats the MLP\nby \d\.\d %\.\n", text)
+    assert claim.holds
+
+
 def test_pictures_are_linked_from_where_the_answers_stand(project):
     (project / "t.jinja").write_text('{{ figure("compare", "All") }}')
     text, claims = render(project / "t.jinja", project / "figures", project / "deep" / "er")

@@ -6,7 +6,6 @@ from ex3 import storage
 from ex3.errors import ClaimError
 from ex3.experiments import Outcome
 from ex3.report import Claim, render
-from ex3.tables import format_table
 
 
 def run(template: Path, figures: Path, answers: Path) -> Outcome:
@@ -27,14 +26,16 @@ def run(template: Path, figures: Path, answers: Path) -> Outcome:
     text, claims = render(template, figures, answers.parent)
     failed = [claim for claim in claims if not claim.holds]
     return Outcome(
-        table=format_table(
-            ["claim", "predicate", "numbers", ""],
-            [[claim.text, claim.predicate, claim.numbers, "ok" if claim.holds else "FAILED"] for claim in claims],
-        ),
+        table="\n".join(map(_describe, claims)),
         headline=f"{len(claims) - len(failed)} of {len(claims)} claims hold",
         written=[] if failed else [storage.save_text(answers, text)],
         problem=_refusal(template, failed),
     )
+
+
+def _describe(claim: Claim) -> str:
+    state = "ok" if claim.holds else "FAILED"
+    return f"{state:6}  {claim.text}\n        {claim.predicate}\n        {claim.numbers}"
 
 
 def _refusal(template: Path, failed: list[Claim]) -> ClaimError | None:
