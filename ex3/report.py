@@ -181,6 +181,13 @@ def _most_confused(runs: Sequence[Node]) -> str:
     return f"{first} and {second}"
 
 
+def _extreme(matrix: Sequence[Node], find: Callable[[np.ndarray], int]) -> str:
+    """The pair of digits (row into column) with the least or the largest entry, and that, in words."""
+    values = np.array([[np.nan if value is None else value for value in row] for row in matrix])
+    row, column = np.unravel_index(find(values), values.shape)
+    return f"a {row} into a {column} ({values[row, column]:.1f})"
+
+
 def _recall(runs: Sequence[Node], digit: int) -> Spread:
     """The share of a digit's test images that runs classify correctly."""
     return spread([run.confusion[digit][digit] / sum(run.confusion[digit]) for run in runs])
@@ -204,4 +211,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "recall": _recall,
     "hardest": _hardest,
     "most_confused": _most_confused,
+    "least_pair": lambda matrix: _extreme(matrix, np.nanargmin),
+    "largest_pair": lambda matrix: _extreme(matrix, np.nanargmax),
+    "matches": lambda found, wanted: sum(a == b for a, b in zip(found, wanted, strict=True)),
 }

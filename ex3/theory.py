@@ -27,25 +27,12 @@ STEPS, L2 = 500, 0.1  # of SGD from zero and from equal weights
 def parameterised_relu() -> list[Finding]:
     """Check when max(t, o) enlarges the class of functions of ReLU networks, and when not (theory question 1)."""
     generator = np.random.default_rng(0)
-    biased, pooled, before = np.zeros((3, NETWORKS))
-    for k in range(NETWORKS):
-        w, u, x = generator.normal(size=(6, 4)), generator.normal(size=(3, 6)), generator.normal(size=(4, 20))
-        v, b, c = generator.normal(size=(3, 3)), generator.normal(size=(6, 1)), generator.normal(size=(3, 1))
-        t = generator.normal()
-        o = w @ x + b
-        moved = c + t * u.sum(axis=1, keepdims=True)
-        biased[k] = _distance(u @ np.maximum(t, o) + c, u @ _relu(o - t) + moved)
-        moved = c + t * v.sum(axis=1, keepdims=True)
-        pooled[k] = _distance(v @ _max_pool(np.maximum(t, o)) + c, v @ _max_pool(_relu(o - t)) + moved)
-        unit = t * u.sum(axis=1, keepdims=True)  # the output weights of one more hidden unit, w = 0 and b = 1
-        before[k] = _distance(u @ np.maximum(t, o), u @ _relu(o - t) + unit * _relu(np.ones((1, 20))))
+    with_biases = _biases(generator)
     networks = build_toy_convnet(generator.normal(size=(NETWORKS, 2, 3)), generator.normal(size=(NETWORKS, 1, 4)))
     x = generator.uniform(-2.5, 2.5, (NETWORKS, 4, 20))
     one = build_toy_convnet(np.zeros((2, 3)), np.eye(1, 4), np.ones((1, 1)))
     return [
-        Finding("biases before and after: largest difference to a ReLU network", biased.max(), "<=", EXACT),
-        Finding("the same with max-pooling after the unit", pooled.max(), "<=", EXACT),
-        Finding("bias before only: the same, with one more hidden unit", before.max(), "<=", EXACT),
+        *with_biases,
         *_zero_padding(generator),
         Finding("toy convnet: largest |p(2x) - 2 p(x)|", _distance(networks.forward(2 * x), 2 * networks.forward(x)),
                 "<=", EXACT),
@@ -81,6 +68,27 @@ def _misses_of_y1() -> float:
         w, x = generator.uniform(-2, 2, (4, 4)), generator.uniform(-2.5, 2.5, (4, 200))
         misses.append(_distance(build_for_linear(w.sum(axis=0), 2.5).forward(x)[0], y1(w, x)))
     return max(misses)
+
+
+def _biases(generator: np.random.Generator) -> list[Finding]:
+    """Check U max(t, W x + b) + c, with and without pooling and c, against the ReLU network that should be the same."""
+    biased, pooled, before = np.zeros((3, NETWORKS))
+    for k in range(NETWORKS):
+        w, u, x = generator.normal(size=(6, 4)), generator.normal(size=(3, 6)), generator.normal(size=(4, 20))
+        v, b, c = generator.normal(size=(3, 3)), generator.normal(size=(6, 1)), generator.normal(size=(3, 1))
+        t = generator.normal()
+        o = w @ x + b
+        moved = c + t * u.sum(axis=1, keepdims=True)
+        biased[k] = _distance(u @ np.maximum(t, o) + c, u @ _relu(o - t) + moved)
+        moved = c + t * v.sum(axis=1, keepdims=True)
+        pooled[k] = _distance(v @ _max_pool(np.maximum(t, o)) + c, v @ _max_pool(_relu(o - t)) + moved)
+        unit = t * u.sum(axis=1, keepdims=True)  # the output weights of one more hidden unit, w = 0 and b = 1
+        before[k] = _distance(u @ np.maximum(t, o), u @ _relu(o - t) + unit * _relu(np.ones((1, 20))))
+    return [
+        Finding("biases before and after: largest difference to a ReLU network", biased.max(), "<=", EXACT),
+        Finding("the same with max-pooling after the unit", pooled.max(), "<=", EXACT),
+        Finding("bias before only: the same, with one more hidden unit", before.max(), "<=", EXACT),
+    ]
 
 
 def _zero_padding(generator: np.random.Generator) -> list[Finding]:
