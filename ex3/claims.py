@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ex3.results import Spread
+from ex3.results import Finding, Spread
 from ex3.tables import with_spread
 
 
@@ -81,10 +81,7 @@ class Comparisons:
 
     def hold(self, findings: Sequence[Any]) -> bool:
         """Whether every finding of the theory keeps to its bound."""
-        kept = [
-            finding.number <= finding.bound if finding.relation == "<=" else finding.number >= finding.bound
-            for finding in findings
-        ]
+        kept = [Finding(one.statement, one.number, one.relation, one.bound).holds for one in findings]
         return self._answer(all(kept), f"{sum(kept)} of {len(kept)} findings")
 
     def _answer(self, holds: bool, numbers: str) -> bool:

@@ -55,6 +55,13 @@ def test_the_committed_answers_are_those_of_the_committed_twins(run_cli, project
     assert re.search(r"^(\d+) of \1 claims hold$", result.out.splitlines()[-1])
 
 
+def test_nothing_of_the_template_is_left_in_the_answers():
+    assert not re.search(
+        r"\{\{|\}\}|\{%|\{#|\bUndefined\b|<ex3\.",
+        re.sub(r"```math.*?```|\$[^$\n]*\$", "", ANSWERS.read_text(), flags=re.S),
+    )
+
+
 def test_the_answers_show_every_published_figure_and_no_other():
     cited = set(re.findall(r"!\[[^]]+\]\(figures/([^)]+)\)", ANSWERS.read_text()))
     assert cited == {picture.name for picture in FIGURES.glob("*.png")}
@@ -85,7 +92,7 @@ PLANTED = [
     ("toy-curves", "result.fits.0.test_loss.3", 1.0, "The linear model learns it", "31 of 32 seeds"),
     ("toy-curves", "result.fits.1.test_loss.3", 0.0001, "The linear model learns $y_1$ only", "31 of 32 seeds"),
     ("autoencoder-scatter", "result.scores.pca.neighbour_accuracy.mean", 0.9, "Neighbours in its plane", "above(ours"),
-    ("theory-relu", "result.findings.0.number", 0.1, "numerical checks of this question", "hold(relu.findings)"),
+    ("theory-relu", "result.findings.0.number", 0.1, "The numerical checks of this question", "hold(relu.findings)"),
 ]
 
 
