@@ -424,7 +424,9 @@ def _overrides(options: dict, keys: list[str]) -> dict[str, object]:
 
 
 def _printed_config(words: Sequence[str]) -> str:
-    """Return the config that a command line leads to, as ``--print-config`` shows it."""
+    """Return the config that a command line leads to, as ``--print-config`` shows it; nothing where there is none."""
+    if all(parameter.name != "print_config" for parameter in cli.commands[words[0]].params):
+        return ""
     with contextlib.redirect_stdout(io.StringIO()) as text:
         cli([*words, "--print-config"], standalone_mode=False)
     return text.getvalue()

@@ -42,7 +42,6 @@ class Step:
         words: After ``python cli.py``.
         seconds: What it takes on two cores; for the time left.
         has_images: Whether it reads the images, and trains models.
-        has_config: Whether it has ``--print-config``.
         has_cells: Whether it keeps each of its runs, and has ``--fresh``.
         after: Earlier steps whose models it uses.
     """
@@ -50,7 +49,6 @@ class Step:
     words: tuple[str, ...]
     seconds: float
     has_images: bool = True
-    has_config: bool = True
     has_cells: bool = False
     after: tuple[str, ...] = ()
 
@@ -61,8 +59,8 @@ class Step:
 
 
 STEPS = [
-    Step(("check",), 5, has_images=False, has_config=False),
-    Step(("theory",), 9, has_images=False, has_config=False),
+    Step(("check",), 5, has_images=False),
+    Step(("theory",), 9, has_images=False),
     Step(("toy",), 17, has_images=False),
     Step(("train", "all"), 70),
     Step(("sweep", "lr"), 190, has_cells=True),
@@ -87,7 +85,7 @@ def run(
 
     Args:
         steps: What to run, in this order.
-        print_config: Returns the config, as text, that a command line leads to.
+        print_config: Returns the config, as text, that a command line leads to; empty where it has none.
         places: Where to read and write.
         template: Of the answers.
         answers: The file to write them to.
@@ -178,9 +176,14 @@ def _identities(steps: Sequence[Step], print_config: Callable, fingerprint: str)
     del packages["python"]
     identities: dict[str, str] = {}
     for step in steps:
-        config = print_config(step.words) if step.has_config else ""
         images = fingerprint if step.has_images else ""
-        parts = [step.words, config, images, packages, [identities[name] for name in step.after if name in identities]]
+        parts = [
+            step.words,
+            print_config(step.words),
+            images,
+            packages,
+            [identities[name] for name in step.after if name in identities],
+        ]
         identities[step.name] = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
     return identities
 
