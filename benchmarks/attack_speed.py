@@ -4,9 +4,9 @@
     python benchmarks/attack_speed.py
 
 The model is the default convnet, trained first; 1,000 test images that it classifies correctly are attacked in batches
-of 250. Every side is run once before it is timed, and the best of three repeats counts. This package's PGD leaves an
-image alone as soon as it fools the model, which the others do not, so its speed depends on epsilon; the success of all
-three is shown beside it. It prints the table that ``benchmarks/README.md`` shows.
+of 250. Every side is run once before it is timed, and the best of three repeats counts. This package's PGD is finished
+with an image as soon as it fools the model, which the others are not, so its speed depends on epsilon; the success of
+all three is shown beside it. It prints the table that ``benchmarks/README.md`` shows.
 """
 
 import argparse
@@ -24,15 +24,15 @@ import numpy as np
 from art.attacks.evasion import FastGradientMethod, ProjectedGradientDescentTensorFlowV2
 from art.estimators.classification import TensorFlowV2Classifier
 
-from ex3 import attacks, config_files, gradients
+from ex3 import config_files
+from ex3.adversarial import attacks
+from ex3.adversarial.judging import select_correct
+from ex3.adversarial.victims import BATCH_SIZE, keras_victim
 from ex3.backend import keras, tf
 from ex3.data import load_dataset
 from ex3.models import logits_model
-from ex3.robustness import correct_ones
-from ex3.training import train_classifier
+from ex3.runs import train_classifier
 
-CONFIG = Path(__file__).parent.parent / "configs" / "convnet.toml"
-BATCH = gradients.BATCH
 STEPS, STEP_SIZE = 40, 0.2
 IMAGES = 1_000
 REPEATS = 3
@@ -41,18 +41,20 @@ Attack = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def in_batches(attack: Attack) -> Attack:
-    """Apply an attack to batches of the same size as everybody else's."""
+    """Apply an attack in batches of the same size as the other sides'."""
 
     def apply(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        starts = range(0, len(x), BATCH)
-        return np.concatenate([attack(x[start : start + BATCH], y[start : start + BATCH]) for start in starts])
+        starts = range(0, len(x), BATCH_SIZE)
+        return np.concatenate(
+            [attack(x[start : start + BATCH_SIZE], y[start : start + BATCH_SIZE]) for start in starts]
+        )
 
     return apply
 
 
 def sides(model: keras.Model, epsilon: float) -> dict[str, dict[str, Attack]]:
     """Return each side's FGSM and PGD-40 in linf, with the same step size."""
-    victim, logits = gradients.victim(model), logits_model(model)
+    victim, logits = keras_victim(model), logits_model(model)
     fool = foolbox.TensorFlowModel(logits, bounds=(0, 1))
     art = TensorFlowV2Classifier(
         logits, nb_classes=10, input_shape=(28, 28, 1), clip_values=(0, 1),
@@ -64,9 +66,9 @@ def sides(model: keras.Model, epsilon: float) -> dict[str, dict[str, Attack]]:
 
     art_pgd = ProjectedGradientDescentTensorFlowV2(
         art, norm=np.inf, eps=epsilon, eps_step=STEP_SIZE * epsilon, max_iter=STEPS, num_random_init=1,
-        batch_size=BATCH, verbose=False,
+        batch_size=BATCH_SIZE, verbose=False,
     )  # fmt: skip
-    art_fgsm = FastGradientMethod(art, eps=epsilon, batch_size=BATCH)
+    art_fgsm = FastGradientMethod(art, eps=epsilon, batch_size=BATCH_SIZE)
     return {
         "this package": {
             "FGSM": lambda x, y: attacks.fgsm(victim, x, y, epsilon),
@@ -88,10 +90,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", default=os.environ.get("EX3_DATA_DIR"))
     data = load_dataset("mnist", parser.parse_args().data_dir)
-    model, run = train_classifier(config_files.load(CONFIG), data)
+    model, run = train_classifier(config_files.load(config_files.shipped("convnet")), data)
     print(f"convnet with test accuracy {run.metrics['test_accuracy']:.4f}\n")
-    victim = gradients.victim(model)
-    images = correct_ones(victim, data.test.x, data.test.y)
+    victim = keras_victim(model)
+    images = select_correct(victim, data.test.x, data.test.y)
     x, y = images.x[:IMAGES], images.y[:IMAGES]
     print("| attack | epsilon | this package: images/s | success | foolbox | success | ART | success | ratio |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -100,7 +102,7 @@ def main() -> None:
         seconds = dict.fromkeys(found, float("inf"))
         successes = {}
         for attack in found.values():
-            attack(x[:BATCH], y[:BATCH])
+            attack(x[:BATCH_SIZE], y[:BATCH_SIZE])
         for _ in range(REPEATS):  # in turn: a machine's speed varies
             for side, attack in found.items():
                 start = time.perf_counter()

@@ -21,10 +21,11 @@ from ex3.backend import keras, prepare
 from ex3.config import AutoencoderConfig
 from ex3.config_files import load_as
 from ex3.data import Dataset, load_dataset
-from ex3.embedding import flat, neighbour_accuracy
+from ex3.embedding.planes import flat
+from ex3.evaluation import neighbour_accuracy, predict
 from ex3.results import spread
+from ex3.runs import train_autoencoder
 from ex3.tables import with_spread
-from ex3.training import predict, train_autoencoder
 
 layers = keras.layers
 THREADS = 2

@@ -4,14 +4,13 @@
     python benchmarks/sweep_speed.py --repeats 1  # a first look
 
 Both sides are the command line as a user starts it, with 8 runs of the default convnet: 4 learning rates, 2 seeds. The
-sequential side gives its one process all cores; the parallel side runs a process with one thread on each. The overhead
-is what a sweep takes beyond its runs: wall time less the runs' own seconds (data, training, evaluations), divided by
-the number of processes. It prints the table that ``benchmarks/README.md`` shows.
+sequential side gives its one process all cores; the parallel side runs a process with one thread on each core. The
+overhead is the wall time minus the runs' own seconds (data, training, evaluations) divided by the number of processes.
+It prints the table that ``benchmarks/README.md`` shows.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -31,21 +30,20 @@ SWEEP = 'parameter = "learning_rate"\nvalues = [0.001, 0.003, 0.01, 0.03]\nseeds
 
 @dataclass(frozen=True)
 class Timing:
-    """One sweep: its wall time, and what it took beyond its runs; both in seconds."""
+    """The wall time and the overhead of one sweep, in seconds."""
 
     wall: float
     overhead: float
 
 
-def sweep(jobs: int, data_dir: str | None) -> Timing:
+def sweep(jobs: int) -> Timing:
     """Run the sweep in a fresh folder, as a user would."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "sweep.toml")
         config.write_text(SWEEP)
-        words = ["sweep", "lr", "--config", config, "--jobs", str(jobs), "--dataset", "mnist", "--quiet"]
-        data = ["--data-dir", Path(data_dir).resolve()] if data_dir else []
+        words = ["sweep", "lr", "--config", config, "--jobs", str(jobs), "--quiet"]
         start = time.perf_counter()
-        subprocess.run([sys.executable, ROOT / "cli.py", *words, *data], cwd=folder, check=True, capture_output=True)
+        subprocess.run([sys.executable, ROOT / "cli.py", *words], cwd=folder, check=True, capture_output=True)
         wall = time.perf_counter() - start
         cells = [json.loads(path.read_text()) for path in Path(folder, "runs", "cells").iterdir()]
     return Timing(wall, wall - sum(cell["seconds"] for cell in cells) / jobs)
@@ -55,13 +53,12 @@ def main() -> None:
     """Time both sides in turn and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--data-dir", default=os.environ.get("EX3_DATA_DIR"))
     arguments = parser.parse_args()
     cores = core_count()
     timings: dict[int, list[Timing]] = {1: [], cores: []}
     for _ in range(arguments.repeats):  # in turn: a machine's speed varies
         for jobs, done in timings.items():
-            done.append(sweep(jobs, arguments.data_dir))
+            done.append(sweep(jobs))
             print(jobs, done[-1], file=sys.stderr, flush=True)
     print("| processes x threads | seconds | of which overhead |")
     print("| --- | --- | --- |")

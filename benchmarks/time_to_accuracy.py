@@ -30,11 +30,10 @@ from ex3 import config_files
 from ex3.backend import keras, prepare, tf
 from ex3.data import Dataset, Split, load_dataset
 from ex3.results import spread
+from ex3.runs import train_classifier
 from ex3.tables import with_spread
-from ex3.training import train_classifier
 
 layers = keras.layers
-CONFIGS = Path(__file__).parent.parent / "configs"
 THREADS = 2
 
 
@@ -142,7 +141,7 @@ def package(name: str, **overrides: object) -> Callable[[Dataset, int, float], T
     """Return this package's side: a shipped config, timed to its end."""
 
     def train(data: Dataset, seed: int, target: float) -> Timing:
-        settings = config_files.load(CONFIGS / f"{name}.toml", {"threads": THREADS, "seed": seed, **overrides})
+        settings = config_files.load(config_files.shipped(name), {"threads": THREADS, "seed": seed, **overrides})
         _, run = train_classifier(settings, data)
         return Timing(run.seconds, run.metrics["test_accuracy"])
 

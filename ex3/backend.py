@@ -1,7 +1,7 @@
 """The one door to TensorFlow and Keras: ``from ex3.backend import keras, tf``.
 
-What a user's environment may hold (``KERAS_BACKEND``, ``keras.json``, TensorFlow's chatter on stderr) is settled here,
-before and right after the import, so that no other module has to think of it.
+Settings of the user's environment (``KERAS_BACKEND``, ``keras.json``) are overruled here, before and right after the
+import, and TensorFlow's messages on stderr are held back.
 """
 
 import logging
@@ -33,6 +33,7 @@ def _silent_stderr() -> Iterator[None]:
 
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["MPLBACKEND"] = "agg"  # Keras imports matplotlib; the user's own backend may not exist
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 with _silent_stderr():

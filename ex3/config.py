@@ -1,10 +1,10 @@
-"""What an experiment depends on, and nothing else: frozen, strict models; ``config_files.py`` fills them from TOML.
+"""Settings of an experiment: frozen, strict models, which ``config_files.py`` fills from TOML.
 
-Two equal configs on the same data, threads and versions give the same numbers; paths and the number of repeats are
-therefore no part of one.
+Two equal configs on the same data and package versions give the same numbers. Paths and the number of repeats are
+therefore not part of a config.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -12,11 +12,12 @@ Count = Annotated[int, Field(ge=1)]
 PositiveRate = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+DatasetName = Literal["mnist", "fashion-mnist", "digits"]
 Counts = Annotated[tuple[Count, ...], Field(strict=False, max_length=16)]  # TOML has lists, no tuples
 
 
 class Config(BaseModel):
-    """What all configs have in common: no unknown key, no change once made, no guessed type, no nan."""
+    """Base of all configs: unknown keys, changes after creation, converted types and nan are errors."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
@@ -28,8 +29,8 @@ class TrainConfig(Config):
 
     model: Literal["linear", "mlp", "convnet", "autoencoder"]
     """Which network is built."""
-    dataset: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """The images; ``auto`` is MNIST where it can be had, else scikit-learn's digits."""
+    dataset: DatasetName = "mnist"
+    """The images: MNIST, Fashion-MNIST, or scikit-learn's small digits."""
     limit: Count | None = None
     """Use only so many training images; all when left out."""
     epochs: Count
@@ -141,8 +142,8 @@ Epsilons = Annotated[
 class AttackConfig(Config):
     """Which images are attacked, how, and how strongly."""
 
-    dataset: Literal["auto", "mnist", "fashion-mnist", "digits"] = "auto"
-    """The images; ``auto`` is MNIST where it can be had, else scikit-learn's digits."""
+    dataset: DatasetName = "mnist"
+    """The images: MNIST, Fashion-MNIST, or scikit-learn's small digits."""
     samples: Annotated[int, Field(ge=20)] = 1000
     """Test images that are looked at; those that the model classifies correctly are attacked."""
     epsilon: Epsilons = (0.1, 0.2, 0.3)
@@ -168,7 +169,7 @@ class AttackConfig(Config):
     l1_form: Literal["proximal", "sum", "mean"] = "proximal"
     """How the l1 distance takes part in the targeted attack."""
     seed: Seed = 0
-    """Decides the images, the wanted digits and the random starts; also the seed of a model that has to be trained."""
+    """Decides the images, the wanted digits and the random starts; also the seed of the attacked models."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 2
     """Threads of TensorFlow."""
 
@@ -197,18 +198,18 @@ class ToyConfig(Config):
 
 
 class SweepConfig(Config):
-    """One field of a classifier's config over a range of values, each with several seeds."""
+    """One field of a network's config over a range of values, each with several seeds."""
 
-    model: Literal["linear", "mlp", "convnet"] = "convnet"
+    model: Literal["linear", "mlp", "convnet", "autoencoder"] = "convnet"
     """Which network is trained."""
-    parameter: Literal["learning_rate", "dropout", "batch_size"]
+    parameter: Literal["learning_rate", "dropout", "batch_size", "bottleneck"]
     """The field that varies."""
     values: Annotated[tuple[Any, ...], Field(strict=False, min_length=1, max_length=64)]
-    """Its values; whether each is allowed, the classifier's config says."""
+    """Its values; the network's own config decides whether each is allowed."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
     """Runs per value, from the base's seed upwards."""
     base: dict[str, Any] = {}
-    """What all runs have in common, where it differs from the classifier's own config."""
+    """Settings of all runs that differ from the network's own config."""
 
     @model_validator(mode="after")
     def _has_no_value_twice(self) -> "SweepConfig":
@@ -218,4 +219,14 @@ class SweepConfig(Config):
         return self
 
 
-CONFIGS: dict[str, type[ClassifierConfig]] = {"linear": LinearConfig, "mlp": MlpConfig, "convnet": ConvnetConfig}
+CLASSIFIER_CONFIGS: dict[str, type[ClassifierConfig]] = {
+    "linear": LinearConfig,
+    "mlp": MlpConfig,
+    "convnet": ConvnetConfig,
+}
+if TYPE_CHECKING:
+    AnyTrainConfig = TrainConfig
+else:  # read back from JSON as the kind that its key ``model`` names
+    AnyTrainConfig = Annotated[
+        LinearConfig | MlpConfig | ConvnetConfig | AutoencoderConfig, Field(discriminator="model")
+    ]

@@ -1,7 +1,7 @@
 """Configs from TOML files and the command line, and back.
 
-``load`` reads a file, lays the command line's values over it, and turns whatever is wrong into one line that names the
-key and what it may be.
+``load`` reads a file, lets the command line's values override it, and turns the first error into one line that names
+the key and the allowed values.
 """
 
 import difflib
@@ -13,20 +13,31 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ex3.config import CONFIGS, ClassifierConfig, Config
+from ex3.config import CLASSIFIER_CONFIGS, ClassifierConfig, Config, TrainConfig
 from ex3.errors import ConfigError
 
 C = TypeVar("C", bound=Config)
+T = TypeVar("T", bound=TrainConfig)
 
 MAX_CONFIG_BYTES = 64 * 1024
+PACKAGE = Path(__file__).parent
+
+
+def shipped(name: str) -> Path:
+    """Return the path of a config that comes with the package, e.g. ``convnet``.
+
+    An installed package holds the configs; in a checkout they stand beside it.
+    """
+    folders = (PACKAGE / "configs", PACKAGE.parent / "configs")
+    return next((folder for folder in folders if folder.is_dir()), folders[-1]) / f"{name}.toml"
 
 
 def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> ClassifierConfig:
     """Read a classifier's config, of the kind that its key ``model`` names; see ``load_as``."""
     model = {**_read_toml(Path(path)), **(overrides or {})}.get("model")
-    if not isinstance(model, str) or model not in CONFIGS:
-        raise ConfigError(f"{path}: model = {model!r} is not one of {', '.join(CONFIGS)}")
-    return load_as(CONFIGS[model], path, overrides)
+    if not isinstance(model, str) or model not in CLASSIFIER_CONFIGS:
+        raise ConfigError(f"{path}: model = {model!r} is not one of {', '.join(CLASSIFIER_CONFIGS)}")
+    return load_as(CLASSIFIER_CONFIGS[model], path, overrides)
 
 
 def load_as(kind: type[C], path: Path | str, overrides: Mapping[str, object] | None = None) -> C:
@@ -58,7 +69,7 @@ def change(config: C, changes: Mapping[str, object], origin: str) -> C:
     return _validate(type(config), {**config.model_dump(), **changes}, {}, origin)
 
 
-def expand(base: C, parameter: str, values: Sequence[Any], seeds: int, origin: str) -> dict[Any, list[C]]:
+def expand(base: T, parameter: str, values: Sequence[Any], seeds: int, origin: str) -> dict[Any, list[T]]:
     """Return, for each value of the parameter in ascending order, the base with that value and each of the seeds.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What can go wrong for a user, each with its exit code.
+"""Errors that a user can mend, each with its exit code.
 
 Every message is one line that names the file, the key or the value, and says what is allowed. ``cli.py`` prints it on
 stderr and exits with the class's ``exit_code``. Anything else that is raised is a defect of this package.
@@ -6,7 +6,7 @@ stderr and exits with the class's ``exit_code``. Anything else that is raised is
 
 
 class Ex3Error(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of them all."""
 
     exit_code = 1
 
@@ -42,24 +42,24 @@ class DivergedError(Ex3Error):
 
 
 class ClaimError(Ex3Error):
-    """The results do not bear out what the answers say."""
+    """A claim of the answers contradicts the results, or the written answers are out of date."""
 
     exit_code = 5
 
 
 class ExperimentError(Ex3Error):
-    """One or several of many experiments failed."""
+    """An experiment of ``reproduce`` failed."""
 
     exit_code = 5
 
 
 class WorkerError(Ex3Error):
-    """Processes that should compute were killed."""
+    """Worker processes were killed again and again."""
 
     exit_code = 6
 
 
 class StoppedError(Ex3Error):
-    """The user pressed Ctrl-C, and there is more to say than that."""
+    """The user pressed Ctrl-C; the message says how to go on."""
 
     exit_code = 130

@@ -1,14 +1,14 @@
 """The networks: config -> ``keras.Model``.
 
 Every classifier maps images ``(N, 28, 28, 1)`` in [0, 1] to the probabilities ``(N, 10)``; the layer before its softmax
-is called ``logits``, and ``logits_model`` stops there, which is what a loss or an attack should look at.
+is called ``logits``. Losses and attacks use ``logits_model``, which stops there.
 """
 
 import math
 from dataclasses import dataclass
 
 from ex3.backend import keras
-from ex3.config import AutoencoderConfig, ClassifierConfig, ConvnetConfig, LinearConfig, MlpConfig
+from ex3.config import AutoencoderConfig, ClassifierConfig, ConvnetConfig, MlpConfig
 
 layers = keras.layers
 
@@ -19,10 +19,12 @@ CODES = 2
 
 def build(config: ClassifierConfig) -> keras.Model:
     """Build the classifier that a config names, with fresh weights."""
-    return {"linear": build_linear, "mlp": build_mlp, "convnet": build_convnet}[config.model](config)
+    if isinstance(config, ConvnetConfig):
+        return build_convnet(config)
+    return build_mlp(config) if isinstance(config, MlpConfig) else build_linear(config)
 
 
-def build_linear(config: LinearConfig) -> keras.Model:
+def build_linear(config: ClassifierConfig) -> keras.Model:
     """Build softmax regression: p = softmax(W x + b)."""
     return keras.Sequential([keras.Input(IMAGE_SHAPE), layers.Flatten(), *_head()], name=config.model)
 
@@ -39,8 +41,7 @@ def build_convnet(config: ConvnetConfig) -> keras.Model:
         blocks += [layers.Conv2D(filters, kernel_size, activation="relu"), layers.MaxPooling2D(2)]
         blocks += _dropout(config)
     return keras.Sequential(
-        [keras.Input(IMAGE_SHAPE), *_augmentation(config), *blocks, layers.Flatten(), *_hidden(config), *_head()],
-        name=config.model,
+        [keras.Input(IMAGE_SHAPE), *blocks, layers.Flatten(), *_hidden(config), *_head()], name=config.model
     )
 
 
@@ -79,6 +80,19 @@ def build_autoencoder(config: AutoencoderConfig) -> Autoencoder:
     )
 
 
+def build_augmentation(config: ClassifierConfig) -> keras.Model | None:
+    """Build random shifts and rotations of training images, ``(N, 28, 28, 1)`` -> the same; ``None`` for none.
+
+    Black moves in from outside the image.
+    """
+    steps = []
+    if isinstance(config, ConvnetConfig) and config.translation:
+        steps.append(layers.RandomTranslation(config.translation, config.translation, fill_mode="constant"))
+    if isinstance(config, ConvnetConfig) and config.rotation:
+        steps.append(layers.RandomRotation(config.rotation, fill_mode="constant"))
+    return keras.Sequential([keras.Input(IMAGE_SHAPE), *steps], name="augmentation") if steps else None
+
+
 def logits_model(model: keras.Model) -> keras.Model:
     """Share a classifier's layers up to its logits ``(N, 10)``, the unnormalised log-probabilities."""
     return keras.Model(model.inputs, model.get_layer("logits").output)
@@ -106,13 +120,3 @@ def _dropout(config: MlpConfig | ConvnetConfig) -> list[keras.layers.Layer]:
 def _normalization(config: AutoencoderConfig) -> list[keras.layers.Layer]:
     kinds = {"none": [], "batch": [layers.BatchNormalization], "layer": [layers.LayerNormalization]}
     return [kind() for kind in kinds[config.normalization]]
-
-
-def _augmentation(config: ConvnetConfig) -> list[keras.layers.Layer]:
-    """Random shifts and rotations, in training only; what comes in from outside the image is black."""
-    augmentation = []
-    if config.translation:
-        augmentation.append(layers.RandomTranslation(config.translation, config.translation, fill_mode="constant"))
-    if config.rotation:
-        augmentation.append(layers.RandomRotation(config.rotation, fill_mode="constant"))
-    return augmentation

@@ -1,60 +1,100 @@
-"""What a person sees on stderr while models train: a live bar on a terminal, else plain lines."""
+"""Progress of training, sweeps and ``reproduce`` on stderr: a live bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-if TYPE_CHECKING:
-    from ex3.cells import CellReport
-    from ex3.training import Progress
+if TYPE_CHECKING:  # heavy
+    from ex3.cells import Cell, CellProgress, OnCellProgress
+    from ex3.runs import OnProgress, Progress
 
 
-def show_training(title: str, epochs: int) -> Callable[["Progress"], None]:
-    """Return a reporter for one training run.
+@dataclass(frozen=True)
+class StepProgress:
+    """The current position of ``reproduce``.
 
-    Args:
-        title: What is trained, e.g. ``convnet, seed 0``.
-        epochs: How many epochs it will take.
+    Attributes:
+        number: Of the step under way, from 1, of ``total``.
+        total: Number of steps.
+        name: The step's name.
+        share: Of the whole time that is over, in [0, 1].
+        left: Seconds left, estimated from the usual duration of the steps and this machine's speed so far.
+        line: The last line that the step wrote to stderr; empty when it has just begun.
     """
-    return _bar(title, epochs) if sys.stderr.isatty() else _lines(title, epochs)
+
+    number: int
+    total: int
+    name: str
+    share: float
+    left: float
+    line: str
 
 
-def say(text: str) -> None:
-    """Tell which part of an experiment is done."""
+OnStepProgress: TypeAlias = Callable[[StepProgress], None]
+
+
+def show_message(text: str) -> None:
+    """Show a line."""
     print(text, file=sys.stderr, flush=True)
 
 
-def _lines(title: str, epochs: int) -> Callable[["Progress"], None]:
-    def report(progress: "Progress") -> None:
-        if progress.point:
-            print(f"{title}, epoch {progress.epoch}/{epochs}: {_describe(progress.point)}", file=sys.stderr, flush=True)
+def show_training(title: str, epochs: int) -> "OnProgress":
+    """Return a callback that shows one training run.
 
-    return report
+    Args:
+        title: Name of the run, e.g. ``convnet, seed 0``.
+        epochs: Number of epochs of the run.
+    """
+    return _training_bar(title, epochs) if sys.stderr.isatty() else _training_lines(title, epochs)
 
 
-def _bar(title: str, epochs: int) -> Callable[["Progress"], None]:
+@contextmanager
+def show_cells(parameter: str) -> "Iterator[OnCellProgress]":
+    """Show a sweep while the block runs; yield the callback.
+
+    Args:
+        parameter: The field of the config that varies; names a finished cell.
+    """
+    yield from _cell_bar() if sys.stderr.isatty() else _cell_lines(parameter)
+
+
+@contextmanager
+def show_steps() -> Iterator[OnStepProgress]:
+    """Show the steps of ``reproduce`` while the block runs; yield the callback."""
+    yield from _step_bar() if sys.stderr.isatty() else _step_lines()
+
+
+def _training_lines(title: str, epochs: int) -> "OnProgress":
+    def on_progress(now: "Progress") -> None:
+        if now.point:
+            show_message(f"{title}, epoch {now.epoch}/{epochs}: {_describe_point(now.point)}")
+
+    return on_progress
+
+
+def _training_bar(title: str, epochs: int) -> "OnProgress":
     from ex3.backend import keras
 
     bar = None
 
-    def report(progress: "Progress") -> None:
+    def on_progress(now: "Progress") -> None:
         nonlocal bar
         with redirect_stdout(sys.stderr):  # Keras's bar knows only stdout
             if bar is None:
-                print(f"{title}, epoch {progress.epoch}/{epochs}")
-                bar = keras.utils.Progbar(progress.steps)
-            bar.update(progress.step, [("loss", progress.loss)], finalize=progress.step == progress.steps)
-            if progress.point:
-                print(f"  {_describe(progress.point)}")
+                print(f"{title}, epoch {now.epoch}/{epochs}")
+                bar = keras.utils.Progbar(now.steps)
+            bar.update(now.step, [("loss", now.loss)], finalize=now.step == now.steps)
+            if now.point:
+                print(f"  {_describe_point(now.point)}")
                 bar = None
 
-    return report
+    return on_progress
 
 
-def _describe(point: dict[str, float]) -> str:
+def _describe_point(point: dict[str, float]) -> str:
     def numbers(split: str) -> str:
         accuracy = f", accuracy {point[f'{split}_accuracy']:.4f}" if f"{split}_accuracy" in point else ""
         return f"{split} loss {point[f'{split}_loss']:.4f}{accuracy}"
@@ -62,34 +102,25 @@ def _describe(point: dict[str, float]) -> str:
     return f"{numbers('train')}; {numbers('test')}; {point['seconds']:.1f} s"
 
 
-@contextmanager
-def show_cells(parameter: str) -> Iterator[Callable[["CellReport"], None]]:
-    """Show how far a sweep is while the block runs; gives the reporter.
-
-    Args:
-        parameter: The field of the config that varies, to name a finished cell by.
-    """
-    yield from _live_cells() if sys.stderr.isatty() else _cell_lines(parameter)
-
-
-def _cell_lines(parameter: str) -> Iterator[Callable[["CellReport"], None]]:
-    def report(now: "CellReport") -> None:
+def _cell_lines(parameter: str) -> "Iterator[OnCellProgress]":
+    def on_progress(now: "CellProgress") -> None:
         if now.newest:
-            print(f"{now.done}/{now.total} cells: {_describe_cell(now, parameter)}", file=sys.stderr, flush=True)
+            show_message(f"{now.done}/{now.total} cells: {_describe_cell(now.newest, parameter)}")
 
-    yield report
+    yield on_progress
 
 
-def _describe_cell(now: "CellReport", parameter: str) -> str:
-    run, seconds = now.newest.run, now.newest.seconds
+def _describe_cell(cell: "Cell", parameter: str) -> str:
+    run = cell.run
     if run.diverged_at is None:
         end = f"validation loss {run.metrics['validation_loss']:.4f}"
     else:
         end = f"diverged at iteration {run.diverged_at}"
-    return f"{run.name}, {parameter} {run.config[parameter]}, seed {run.config['seed']}: {end}; {seconds:.1f} s"
+    value = getattr(run.config, parameter)
+    return f"{run.name}, {parameter} {value}, seed {run.config.seed}: {end}; {cell.seconds:.1f} s"
 
 
-def _live_cells() -> Iterator[Callable[["CellReport"], None]]:
+def _cell_bar() -> "Iterator[OnCellProgress]":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -104,55 +135,26 @@ def _live_cells() -> Iterator[Callable[["CellReport"], None]]:
         task = bar.add_task("", total=None, running=0, diverged=0, left="")
         start, reused = time.perf_counter(), None
 
-        def report(now: "CellReport") -> None:
+        def on_progress(now: "CellProgress") -> None:
             nonlocal reused
             reused = now.done if reused is None else reused
             computed = now.done - reused
             seconds = (time.perf_counter() - start) / max(computed, 1) * (now.total - now.done)
-            left = _left(seconds) if computed else ""
+            left = _format_left(seconds) if computed else ""
             bar.update(task, completed=now.done, total=now.total, running=now.running, diverged=now.diverged, left=left)
 
-        yield report
+        yield on_progress
 
 
-@dataclass(frozen=True)
-class StepReport:
-    """How far all of it is, for whoever watches.
+def _step_lines() -> Iterator[OnStepProgress]:
+    def on_progress(now: StepProgress) -> None:
+        line = f": {now.line}" if now.line else ""
+        show_message(f"[{now.number}/{now.total}, {_format_left(now.left)}] {now.name}{line}")
 
-    Attributes:
-        number: Of the step under way, from 1, of ``total``.
-        name: Its name.
-        share: Of the whole time that is over, in [0, 1].
-        left: Seconds left, by what such steps take and how fast this machine was so far.
-        line: What the step said last; empty when it has just begun.
-    """
-
-    number: int
-    total: int
-    name: str
-    share: float
-    left: float
-    line: str
+    yield on_progress
 
 
-@contextmanager
-def show_steps() -> Iterator[Callable[[StepReport], None]]:
-    """Show how far many experiments are while the block runs; gives the reporter."""
-    yield from _live_steps() if sys.stderr.isatty() else _step_lines()
-
-
-def _step_lines() -> Iterator[Callable[[StepReport], None]]:
-    def report(now: StepReport) -> None:
-        print(
-            f"[{now.number}/{now.total}, {_left(now.left)}] {now.name}{now.line and ': '}{now.line}",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    yield report
-
-
-def _live_steps() -> Iterator[Callable[[StepReport], None]]:
+def _step_bar() -> Iterator[OnStepProgress]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.table import Column
@@ -167,14 +169,14 @@ def _live_steps() -> Iterator[Callable[[StepReport], None]]:
     with Progress(*columns, console=Console(stderr=True), expand=True) as bar:
         task = bar.add_task("", total=1, left="", line="")
 
-        def report(now: StepReport) -> None:
+        def on_progress(now: StepProgress) -> None:
             if now.line.startswith("ex3: "):  # warnings and errors stay on the screen
                 bar.console.print(f"{now.name}: {now.line}", markup=False, highlight=False)
             title = f"{now.number}/{now.total} {now.name}"
-            bar.update(task, description=title, completed=now.share, left=_left(now.left), line=now.line)
+            bar.update(task, description=title, completed=now.share, left=_format_left(now.left), line=now.line)
 
-        yield report
+        yield on_progress
 
 
-def _left(seconds: float) -> str:
+def _format_left(seconds: float) -> str:
     return f"about {time.strftime('%H:%M:%S', time.gmtime(seconds))} left"

@@ -1,209 +1,173 @@
-"""(config, data set) -> (trained model, Run): the only place that seeds, optimises and measures.
+"""Optimises, and nothing else: a task, and the state that each gradient step changes.
 
-The loop is written out, since each of its parts matters here: the images come in an order that depends on the seed
-and the epoch alone, the loss of every gradient step is kept, and the time counts the training and nothing else.
-Nothing is chosen on what is measured: the model is the one after the last step.
+Each part of the loop can be exchanged: the order of the images, a transformation of the batch inside the compiled step,
+and the loss, which sees the model. ``advance`` yields every few steps, so that its caller can measure, show progress or
+save the state in between, as ``runs.py`` does.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ex3 import backend, models
 from ex3.backend import keras, tf
-from ex3.config import AutoencoderConfig, ClassifierConfig, TrainConfig
-from ex3.data import Dataset, Split
-from ex3.embedding import collapsed_codes, neighbour_accuracy
-from ex3.results import Curves, Run
+from ex3.config import TrainConfig
+from ex3.errors import DataError
 
 log = logging.getLogger("ex3")
 
-IMAGES_PER_CALL = 5_000  # between two returns from TensorFlow: few enough that Ctrl-C works within a second
-EVALUATION_BATCH = 1_000
+IMAGES_PER_CHUNK = 5_000  # between two returns from TensorFlow: few enough that Ctrl-C works within a second
+
+Order = Callable[[int, int, np.ndarray], np.ndarray]  # (seed, epoch from 0, labels) -> the epoch's rows, int32
+Loss = Callable[..., tf.Tensor]  # (model, *batch) -> the mean over the batch
+
+
+def shuffled_order(seed: int, epoch: int, labels: np.ndarray) -> np.ndarray:
+    """Return all rows, int32 ``(N,)``, in an order that depends on the seed and the epoch (from 0) alone."""
+    return np.random.default_rng((seed, epoch)).permutation(len(labels)).astype(np.int32)
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a training run stands, for whoever watches it.
+class Task:
+    """An optimisation problem: a model, a loss, and the rows that it is a mean over.
 
     Attributes:
-        epoch: The epoch under way, from 1.
-        step: Gradient steps done in this epoch, of ``steps``.
-        loss: The mean loss of the newest steps, as it is optimised.
-        point: At the end of an epoch, the newest point of the learning curves; else ``None``.
+        model: Its trainable variables are optimised.
+        loss: ``loss(model, *batch)`` is minimised. It may call the model as often as it needs to.
+        arrays: Arrays of equal length; a batch is the same rows of each. The first holds the images.
+        labels: ``(N,)``, for the order.
+        order: Picks each epoch's rows.
+        transform: Applied to each batch of images inside the compiled step, e.g. augmentation; a Keras model or layer.
+    """
+
+    model: keras.Model
+    loss: Loss
+    arrays: tuple[np.ndarray, ...]
+    labels: np.ndarray
+    order: Order = shuffled_order
+    transform: keras.layers.Layer | None = None
+
+
+@dataclass
+class TrainState:
+    """All that the rest of a training run depends on; it changes with every gradient step.
+
+    Attributes:
+        task: The problem; its model holds the weights.
+        optimizer: Holds its moments and the number of its steps.
+        losses: Of each gradient step so far, as it was optimised.
+        points: Of the learning curves so far; whoever measures appends to it.
+        seconds: Training time so far, without what happens between the chunks.
+    """
+
+    task: Task
+    optimizer: keras.optimizers.Optimizer
+    losses: list[float] = field(default_factory=list)
+    points: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The first gradient step (from 1) whose loss is not finite; it may be the one after the last."""
+        finite = [*np.isfinite(self.losses), not self.points or np.isfinite(list(self.points[-1].values())).all()]
+        return None if all(finite) else int(np.argmin(finite)) + 1
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Copy the state into plain arrays, which ``np.savez`` can write and ``restore`` takes back bit for bit."""
+        names = list(self.points[0]) if self.points else []
+        return {
+            **{f"variable {k}": variable.numpy() for k, variable in enumerate(self._variables())},
+            "losses": np.array(self.losses),
+            "point names": np.array(names, str),
+            "points": np.array([[point[name] for name in names] for point in self.points]),
+            "seconds": np.array(self.seconds),
+        }
+
+    def restore(self, snapshot: dict[str, np.ndarray]) -> None:
+        """Take over the state of an equal task, which ``snapshot`` copied.
+
+        Raises:
+            DataError: The snapshot is of another task.
+        """
+        variables = self._variables()
+        saved = [snapshot.get(f"variable {k}") for k in range(len(variables))]
+        if f"variable {len(variables)}" in snapshot or any(
+            value is None or value.shape != tuple(variable.shape)
+            for variable, value in zip(variables, saved, strict=True)
+        ):
+            raise DataError("the saved training state is of another model or optimiser")
+        for variable, value in zip(variables, saved, strict=True):
+            variable.assign(value)
+        names = snapshot["point names"].tolist()
+        self.losses[:] = snapshot["losses"].tolist()
+        self.points[:] = [dict(zip(names, point.tolist(), strict=True)) for point in snapshot["points"]]
+        self.seconds = float(snapshot["seconds"])
+
+    def _variables(self) -> list[keras.Variable]:
+        """Weights, the states of random layers, and the optimiser's variables."""
+        transform = self.task.transform.variables if self.task.transform else []
+        return [*self.task.model.variables, *transform, *self.optimizer.variables]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some consecutive gradient steps of one epoch.
+
+    Attributes:
+        epoch: From 1.
+        step: Gradient steps of this epoch that are done after the chunk, of ``steps``.
+        rows: ``(steps in the chunk, batch size)`` int32, into the task's arrays.
+        is_evaluated: Whether the learning curves have a point after it.
     """
 
     epoch: int
     step: int
     steps: int
-    loss: float
-    point: dict[str, float] | None
-
-
-Report = Callable[[Progress], None]
-
-
-def train_classifier(
-    config: ClassifierConfig, dataset: Dataset, report: Report | None = None
-) -> tuple[keras.Model, Run]:
-    """Train the classifier that a config describes, with the mean cross-entropy as the loss.
-
-    Each epoch leaves out the few images that do not fill its last batch, others each time. A batch larger than the
-    training split is cut to its size. Training stops at the first loss that is not finite (``Run.diverged_at``).
-
-    Args:
-        config: What the run depends on.
-        dataset: The images; ``train`` alone is trained on.
-        report: Called about every 5,000 images.
-
-    Returns:
-        The model, from images to probabilities, and all that was measured.
-
-    Raises:
-        ConfigError: TensorFlow runs already, with another number of threads.
-    """
-    backend.prepare(config.seed, config.threads, config.precision)
-    model = models.build(config)
-    logits = models.logits_model(model)
-    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
-
-    def loss(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        return cross_entropy(y, logits(x, training=True))
-
-    def measure(name: str, split: Split) -> dict[str, float]:
-        return _cross_entropy_and_accuracy(name, split, predict(logits, split.x))
-
-    arrays = dataset.train.x, np.eye(models.CLASSES, dtype=np.float32)[dataset.train.y]
-    trace = _optimise(config, dataset, arrays, logits.trainable_variables, loss, measure, report)
-    predicted = predict(logits, dataset.test.x).argmax(axis=1)
-    confusion = np.zeros((models.CLASSES, models.CLASSES), int)
-    np.add.at(confusion, (dataset.test.y, predicted), 1)
-    return model, _summarise(config, dataset, trace, logits.count_params(), confusion.tolist())
-
-
-def train_autoencoder(
-    config: AutoencoderConfig, dataset: Dataset, report: Report | None = None
-) -> tuple[models.Autoencoder, Run]:
-    """Train an autoencoder, with the mean squared error over pixels as the loss; else as ``train_classifier``.
-
-    Returns:
-        Encoder and decoder, and all that was measured; of the ``Run``'s losses, those that are called ``..._loss`` are
-        mean squared errors over all pixels of a split; instead of accuracies there are ``..._neighbour_accuracy``, of
-        the 15 nearest neighbours in the plane, and ``dead_codes``, how many codes are the same for all images.
-
-    Raises:
-        ConfigError: TensorFlow runs already, with another number of threads.
-    """
-    backend.prepare(config.seed, config.threads, config.precision)
-    autoencoder = models.build_autoencoder(config)
-    both = keras.Sequential([autoencoder.encoder, autoencoder.decoder])
-
-    def loss(x: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_mean(tf.math.squared_difference(both(x, training=True), x))
-
-    def measure(name: str, split: Split) -> dict[str, float]:
-        return {f"{name}_loss": float(np.mean((predict(both, split.x) - split.x) ** 2, dtype=np.float64))}
-
-    def encode(x: np.ndarray) -> np.ndarray:
-        return predict(autoencoder.encoder, x)
-
-    trace = _optimise(config, dataset, (dataset.train.x,), both.trainable_variables, loss, measure, report)
-    run = _summarise(config, dataset, trace, both.count_params(), [])
-    has_codes = run.diverged_at is None
-    for name, split in (("validation", dataset.validation), ("test", dataset.test)):
-        accuracy = neighbour_accuracy(encode, dataset.train, split) if has_codes else math.nan
-        run.metrics[f"{name}_neighbour_accuracy"] = accuracy
-    run.metrics["dead_codes"] = len(collapsed_codes(encode(dataset.test.x))) if has_codes else math.nan
-    return autoencoder, run
-
-
-def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """Apply a model in inference mode, in batches that fit into memory: ``(N, ...)`` -> ``(N, ...)``."""
-    starts = range(0, len(x), EVALUATION_BATCH)
-    return np.concatenate([model.predict_on_batch(x[start : start + EVALUATION_BATCH]) for start in starts])
-
-
-@dataclass(frozen=True)
-class _Trace:
-    """What optimising leaves: each step's loss, the points of the curves, and what was measured at the very end."""
-
-    losses: list[float]
-    points: list[dict[str, float]]
-    validation: dict[str, float]
-
-
-def _optimise(
-    config: TrainConfig,
-    dataset: Dataset,
-    arrays: Sequence[np.ndarray],
-    weights: list[keras.Variable],
-    loss: Callable[..., tf.Tensor],
-    measure: Callable[[str, Split], dict[str, float]],
-    report: Report | None,
-) -> _Trace:
-    """Minimise ``loss(*batch)``, a batch being some rows of each array, and measure on the way."""
-    count = len(dataset.train)
-    batch_size = min(config.batch_size, count)
-    if batch_size < config.batch_size:
-        log.warning("batch_size = %d: there are %d training images; one batch is all", config.batch_size, batch_size)
-    steps = count // batch_size
-    optimizer = _build_optimizer(config, total_steps=steps * config.epochs)
-    optimizer.build(weights)
-    train_steps = _compile_train_steps(loss, weights, optimizer, arrays, batch_size)
-    watched = {"train": dataset.train.first(len(dataset.test)), "test": dataset.test}
-
-    losses: list[float] = []
-    points: list[dict[str, float]] = []
-    seconds = 0.0
-    for chunk in _chunks(config, count, steps, batch_size):
-        start = time.perf_counter()
-        new_losses = train_steps(chunk.indices).numpy()  # one per step
-        seconds += time.perf_counter() - start
-        losses += new_losses.tolist()
-        diverged = not np.isfinite(new_losses).all()
-        if chunk.is_evaluated or diverged:
-            measured = [measure(name, split) for name, split in watched.items()]
-            points.append({"epoch": len(losses) / steps, "seconds": seconds, **measured[0], **measured[1]})
-        if report:
-            done = points[-1] if chunk.step == steps else None
-            report(Progress(chunk.epoch, chunk.step, steps, float(new_losses.mean()), done))
-        if diverged:
-            break
-    return _Trace(losses, points, measure("validation", dataset.validation))
-
-
-def image_order(seed: int, epoch: int, count: int) -> np.ndarray:
-    """Return the order, int32 ``(count,)``, in which an epoch (from 0) visits the training images."""
-    return np.random.default_rng((seed, epoch)).permutation(count).astype(np.int32)
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Some consecutive gradient steps of one epoch: ``indices`` ``(steps, batch size)`` of training images."""
-
-    epoch: int
-    step: int
-    indices: np.ndarray
+    rows: np.ndarray
     is_evaluated: bool
 
 
-def _chunks(config: TrainConfig, count: int, steps: int, batch_size: int) -> Iterator[_Chunk]:
-    """Cut a whole run into chunks that end where the curves have a point, and are short in between."""
-    regular = {round(steps * (k + 1) / config.evaluations_per_epoch) for k in range(config.evaluations_per_epoch)}
-    early = {2 * 4**k for k in range(16)} if config.early_evaluations else set()
-    for epoch in range(config.epochs):
-        order = image_order(config.seed, epoch, count)[: steps * batch_size].reshape(steps, batch_size)
-        ends = regular | {step - epoch * steps for step in early if 0 < step - epoch * steps < steps}
-        stops = sorted(ends.union(range(0, steps, math.ceil(IMAGES_PER_CALL / batch_size))) - {0})
-        for start, stop in zip([0, *stops], stops, strict=False):
-            yield _Chunk(epoch + 1, stop, order[start:stop], stop in ends)
+def start(config: TrainConfig, task: Task) -> TrainState:
+    """Return the state before the first gradient step; the model's weights are those that it has."""
+    steps, _ = _steps_and_batch_size(config, task)
+    optimizer = build_optimizer(config, total_steps=steps * config.epochs)
+    optimizer.build(task.model.trainable_variables)
+    return TrainState(task, optimizer)
 
 
-def _build_optimizer(config: TrainConfig, total_steps: int) -> keras.optimizers.Optimizer:
+def advance(config: TrainConfig, state: TrainState) -> Iterator[Chunk]:
+    """Train from the state's step to the end of the last epoch, or to the first loss that is not finite.
+
+    Each epoch leaves out the few rows that do not fill its last batch, others each time. A batch larger than the
+    training split is cut to its size.
+
+    Args:
+        config: Epochs, batch size, seed, and where the learning curves have points.
+        state: Changed in place.
+
+    Yields:
+        Each chunk, when its steps are done.
+    """
+    task = state.task
+    steps, batch_size = _steps_and_batch_size(config, task)
+    train_steps = _compile_train_steps(task, state.optimizer, batch_size)
+    for chunk in _chunks(config, task, steps, batch_size):
+        if (chunk.epoch - 1) * steps + chunk.step <= len(state.losses):
+            continue  # done before the state was saved
+        began = time.perf_counter()
+        new_losses = train_steps(chunk.rows).numpy()  # one per step
+        state.seconds += time.perf_counter() - began
+        state.losses += new_losses.tolist()
+        yield chunk
+        if not np.isfinite(new_losses).all():
+            break
+
+
+def build_optimizer(config: TrainConfig, total_steps: int) -> keras.optimizers.Optimizer:
+    """Return the config's optimiser, with its learning-rate schedule over all gradient steps."""
     rate = config.learning_rate
     if config.schedule == "one-cycle":
         warmup_steps = int(config.warmup * total_steps)  # leaves at least one step to decay
@@ -218,55 +182,45 @@ def _build_optimizer(config: TrainConfig, total_steps: int) -> keras.optimizers.
     return keras.optimizers.Adam(rate, beta_1=config.momentum, beta_2=config.beta_2)
 
 
-def _compile_train_steps(
-    loss: Callable[..., tf.Tensor],
-    weights: list[keras.Variable],
-    optimizer: keras.optimizers.Optimizer,
-    arrays: Sequence[np.ndarray],
-    batch_size: int,
-) -> Callable[[np.ndarray], tf.Tensor]:
-    """Return a compiled function: indices ``(steps, batch size)`` -> the loss of each step ``(steps,)``."""
-    tensors = [tf.constant(array) for array in arrays]
-    shapes = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+def _steps_and_batch_size(config: TrainConfig, task: Task) -> tuple[int, int]:
+    """Return the gradient steps per epoch, and the rows per step."""
+    count = len(task.order(config.seed, 0, task.labels))
+    batch_size = min(config.batch_size, count)
+    return count // batch_size, batch_size
 
-    # Traced once, for any number of steps. The images are arguments, since TensorFlow never frees what it captures.
+
+def _chunks(config: TrainConfig, task: Task, steps: int, batch_size: int) -> Iterator[Chunk]:
+    """Cut a whole run into chunks that end where the curves have a point, and are short in between."""
+    regular = {round(steps * (k + 1) / config.evaluations_per_epoch) for k in range(config.evaluations_per_epoch)}
+    early = {2 * 4**k for k in range(16)} if config.early_evaluations else set()
+    for epoch in range(config.epochs):
+        rows = task.order(config.seed, epoch, task.labels)[: steps * batch_size].reshape(steps, batch_size)
+        ends = regular | {step - epoch * steps for step in early if 0 < step - epoch * steps < steps}
+        stops = sorted(ends.union(range(0, steps, math.ceil(IMAGES_PER_CHUNK / batch_size))) - {0})
+        for first, stop in zip([0, *stops], stops, strict=False):
+            yield Chunk(epoch + 1, stop, steps, rows[first:stop], stop in ends)
+
+
+def _compile_train_steps(
+    task: Task, optimizer: keras.optimizers.Optimizer, batch_size: int
+) -> Callable[[np.ndarray], tf.Tensor]:
+    """Return a compiled function: rows ``(steps, batch size)`` -> the loss of each step ``(steps,)``."""
+    tensors = [tf.constant(array) for array in task.arrays]
+    shapes = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+    weights = task.model.trainable_variables
+
+    # Traced once, for any number of steps. The arrays are arguments, since TensorFlow never frees what it captures.
     @tf.function(input_signature=[tf.TensorSpec((None, batch_size), tf.int32), *shapes])
-    def train_steps(indices: tf.Tensor, *rows: tf.Tensor) -> tf.Tensor:
-        def train_step(batch: tf.Tensor) -> tf.Tensor:
+    def train_steps(rows: tf.Tensor, *arrays: tf.Tensor) -> tf.Tensor:
+        def train_step(batch_rows: tf.Tensor) -> tf.Tensor:
+            images, *others = (tf.gather(array, batch_rows) for array in arrays)
+            if task.transform:
+                images = task.transform(images, training=True)
             with tf.GradientTape() as tape:
-                value = loss(*(tf.gather(of_all, batch) for of_all in rows))
+                value = task.loss(task.model, images, *others)
             optimizer.apply_gradients(zip(tape.gradient(value, weights), weights, strict=True))
             return value
 
-        return tf.map_fn(train_step, indices, fn_output_signature=tf.float32, parallel_iterations=1)
+        return tf.map_fn(train_step, rows, fn_output_signature=tf.float32, parallel_iterations=1)
 
-    return lambda indices: train_steps(indices, *tensors)
-
-
-def _cross_entropy_and_accuracy(name: str, split: Split, logits: np.ndarray) -> dict[str, float]:
-    """Mean cross-entropy (nats per image) and accuracy (in [0, 1]) of a split's logits ``(N, 10)``."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(split.y, logits).numpy()
-    return {
-        f"{name}_loss": float(losses.mean(dtype=np.float64)),
-        f"{name}_accuracy": float(np.mean(logits.argmax(axis=1) == split.y)),
-    }
-
-
-def _summarise(
-    config: TrainConfig, dataset: Dataset, trace: _Trace, parameters: int, confusion: list[list[int]]
-) -> Run:
-    finite = np.isfinite(trace.losses)
-    series = {name: [point[name] for point in trace.points] for name in trace.points[0]}
-    last = {name: values[-1] for name, values in series.items() if name not in ("epoch", "seconds")}
-    return Run(
-        name=config.model,
-        config=config.model_dump(mode="json"),
-        dataset=dataset.info,
-        parameters=parameters,
-        epochs=Curves("epoch", series.pop("epoch"), series),
-        iterations=Curves("iteration", list(range(1, len(trace.losses) + 1)), {"loss": trace.losses}),
-        metrics=last | trace.validation,
-        confusion=confusion,
-        seconds=series["seconds"][-1],
-        diverged_at=None if finite.all() else int(np.argmin(finite)) + 1,
-    )
+    return lambda rows: train_steps(rows, *tensors)

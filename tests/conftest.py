@@ -12,11 +12,14 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # idle threads that spin slow small computations down
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 
-import cli
-from ex3 import config, data, image_files
+from ex3 import commands, config, data
+from ex3.data import files, sources
 
 ROOT = Path(__file__).parent.parent
 NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
@@ -36,7 +39,7 @@ def _clean_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name, value in NO_NETWORK.items():
         monkeypatch.setenv(name, value)
-    data._load_raw.cache_clear()
+    sources.load_raw.cache_clear()
 
 
 def write_idx(path: Path, array: np.ndarray) -> Path:
@@ -48,7 +51,7 @@ def write_idx(path: Path, array: np.ndarray) -> Path:
 @pytest.fixture(scope="session")
 def digit_arrays() -> dict[str, np.ndarray]:
     """Return 600 training and 200 test images of 28 x 28 pixels, uint8, with their labels."""
-    arrays = data._embedded_digits()
+    arrays = sources.load_raw("digits").arrays
     return {key: array[: 600 if key.endswith("train") else 200].astype(np.uint8) for key, array in arrays.items()}
 
 
@@ -57,7 +60,7 @@ def idx_folder(tmp_path, digit_arrays) -> Path:
     """Return a folder that holds them as four IDX files."""
     folder = tmp_path / "data"
     folder.mkdir()
-    for key, stem in image_files.IDX_NAMES.items():
+    for key, stem in files.IDX_NAMES.items():
         write_idx(folder / stem, digit_arrays[key])
     return folder
 
@@ -65,6 +68,15 @@ def idx_folder(tmp_path, digit_arrays) -> Path:
 @pytest.fixture(scope="session")
 def dataset() -> data.Dataset:
     return data.load_dataset("digits")
+
+
+@pytest.fixture
+def quick_scores(monkeypatch) -> None:
+    """Let the scores of planes rest on few images, which takes a tenth of the time."""
+    from ex3.embedding import comparison, scores
+
+    monkeypatch.setattr(comparison, "TSNE_SAMPLES", 100)
+    monkeypatch.setattr(scores, "PAIRS", 2_000)
 
 
 @pytest.fixture
@@ -82,13 +94,12 @@ def tiny_mlp() -> config.MlpConfig:
 
 
 @pytest.fixture
-def run_cli(monkeypatch, capfd):
+def run_cli(capfd):
     """Return a function that runs the command line in this process."""
 
     def run(*words: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["cli.py", *map(str, words)])
         capfd.readouterr()
-        code = cli.main()
+        code = commands.main([str(word) for word in words])
         return Result(code, *capfd.readouterr())
 
     return run
@@ -106,12 +117,12 @@ def run_process(*words: object, **environment: str) -> subprocess.CompletedProce
     )
 
 
-def start_process(*words: object) -> subprocess.Popen:
+def start_process(*words: object, root: Path = ROOT) -> subprocess.Popen:
     """Start the command line as a terminal does: in a session of its own, and open to Ctrl-C."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here is ignored by children
     try:
         return subprocess.Popen(
-            [sys.executable, ROOT / "cli.py", *map(str, words)],
+            [sys.executable, root / "cli.py", *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

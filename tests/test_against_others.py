@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from small_victims import small_convnet
 
-from ex3 import attacks, gradients, robustness
+from ex3.adversarial import attacks
+from ex3.adversarial.judging import select_correct
+from ex3.adversarial.victims import keras_victim
 from ex3.backend import tf
-from ex3.config import MlpConfig
 from ex3.models import logits_model
-from ex3.training import train_classifier
 
 foolbox = pytest.importorskip("foolbox")
 evasion = pytest.importorskip("art.attacks.evasion")
@@ -16,18 +17,14 @@ classification = pytest.importorskip("art.estimators.classification")
 
 @pytest.fixture(scope="module")
 def sides(dataset):
-    config = MlpConfig(
-        model="mlp", hidden_units=(32,), epochs=8, batch_size=32, optimizer="adam", learning_rate=0.005, momentum=0.9
-    )
-    model, _ = train_classifier(config, dataset)
-    logits = logits_model(model)
+    logits = logits_model(small_convnet())
     fool = foolbox.TensorFlowModel(logits, bounds=(0, 1))
     art = classification.TensorFlowV2Classifier(
         logits, nb_classes=10, input_shape=(28, 28, 1), clip_values=(0, 1),
         loss_object=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )  # fmt: skip
-    victim = gradients.victim(model)
-    return victim, fool, art, robustness.correct_ones(victim, dataset.test.x, dataset.test.y)
+    victim = keras_victim(small_convnet())
+    return victim, fool, art, select_correct(victim, dataset.test.x, dataset.test.y)
 
 
 @pytest.mark.parametrize("epsilon", [0.05, 0.3])

@@ -1,170 +1,184 @@
 """``attack`` end to end, and how it refuses models and values that it cannot use."""
 
-import pickle
+import io
+import json
 import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
-from conftest import run_process
-from test_plots import assert_labelled
 
-from ex3 import storage
-from ex3.backend import keras
-from ex3.experiments import Places
-from ex3.experiments.trained import classifier
+from ex3 import commands
+from ex3.adversarial.cases import Case
+from ex3.adversarial.judging import Attack
+from ex3.adversarial.summaries import AttackCurves, AttackExamples, Example, ExampleRow, Prediction, TargetPairs
+from ex3.adversarial.victims import keras_victim
+from ex3.experiments import attack as experiment
 from ex3.plots import attack as plots
-from ex3.results import Attack, Record, from_json
+from ex3.results import Record, from_json, to_json
 
-FAST = ["--dataset", "digits", "--samples", 60, "--epsilon", "0.1,0.4", "--steps", 5, "--set", "curve=[0.2]"]
-FAST += ["--set", "epsilon_l2=[2.0]", "--set", "l1_steps=40"]
+SAMPLES = 20
+FAST = ["--dataset", "digits", "--samples", SAMPLES, "--epsilon", "0.1,0.4", "--steps", 5, "--set", "curve=[0.4]"]
+FAST += ["--set", "epsilon_l2=[2.0]", "--set", "l1_steps=20"]
+KINDS = {"examples": AttackExamples, "epsilon": AttackCurves, "targets": TargetPairs}
+DIGITS = [str(digit) for digit in range(10)]
+
+
+class Attacked(NamedTuple):
+    """A finished command."""
+
+    figures: Path
+    lines: list[str]
+    err: str
+    twins: dict[str, Record]
+
+
+def attack(figures: Path, runs: Path, *words: object) -> Attacked:
+    out, err = io.StringIO(), io.StringIO()
+    line = ["attack", *FAST, *words, "--out", figures, "--runs", runs]
+    with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("EX3_DATA_DIR", raising=False)
+        patch.setattr(experiment, "keras_victim", partial(keras_victim, batch_size=SAMPLES))  # quicker
+        code = commands.main([str(word) for word in line])
+    assert code == 0, err.getvalue()
+    twins = {
+        part: from_json(Record[kind], (figures / f"attack-{part}.json").read_bytes()) for part, kind in KINDS.items()
+    }
+    return Attacked(figures, out.getvalue().splitlines(), err.getvalue(), twins)
 
 
 @pytest.fixture(scope="module")
-def runs(dataset, tmp_path_factory):
-    """Train the three classifiers on the digits, once."""
-    folder = tmp_path_factory.mktemp("trained")
-    for model in ("linear", "mlp", "convnet"):
-        classifier(model, dataset, Places(folder, folder), 2, quiet=True)
-    return folder
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("attack")
 
 
-def refuse(run_cli, *words: object, code: int = 2) -> str:
-    result = run_cli("attack", "--dataset", "digits", *words)
-    assert (result.code, result.out) == (code, ""), result
-    return result.err.splitlines()[-1]
+@pytest.fixture(scope="module")
+def first(folder) -> Attacked:
+    """Attack where there is no model yet, so that the three classifiers are trained."""
+    return attack(folder / "first", folder / "runs")
 
 
-def test_the_command_writes_figures_twins_and_its_own_check(runs):
-    shutil.copytree(runs, "runs")
-    result = run_process("attack", *FAST)
-    assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    methods = [line.split("  ")[0] for line in lines[1:10]]
+@pytest.fixture(scope="module")
+def second(folder, first) -> Attacked:
+    """Attack a copy of the MLP as a file, which claims to come from other images."""
+    (stored,) = folder.glob("runs/models/mlp-*")
+    shutil.copytree(stored, folder / "copy")
+    file = folder / "copy" / "run.json"
+    run = json.loads(file.read_text())
+    run["dataset"]["fingerprint"] = "another"
+    file.write_text(json.dumps(run))
+    words = ["-q", "--norm", "linf", "--target", 3, "--model", file.with_name("model.keras")]
+    return attack(folder / "second", folder / "runs", *words)
+
+
+def without_speed(attacks: list[Attack]) -> list[Attack]:
+    return [replace(attack, images_per_second=0, smallest_epsilon=None) for attack in attacks]
+
+
+def test_the_command_prints_a_table_its_own_check_and_all_files(first, folder):
+    methods = [line.split("  ")[0] for line in first.lines[1:10]]
     assert methods == [*["random noise"] * 2, *["FGSM"] * 2, *["PGD"] * 3, "DeepFool", "targeted, l1"]
-    assert sum(line.startswith(("PASS  ", "WARN  ")) for line in lines) == 10
-    assert "model convnet, data digits, seed 0, threads 2" in lines[-1]
-    assert "convnet: fgsm linf 0.1: success" in result.stderr
-    for part in ("examples", "epsilon", "targets"):
-        record = from_json(Record, Path(f"figures/attack-{part}.json").read_bytes())
+    assert sum(line.startswith(("PASS  ", "WARN  ")) for line in first.lines) == 10
+    assert "model convnet, data digits, seed 0, threads 2" in first.lines[-1]
+    assert "convnet: fgsm linf 0.1: success" in first.err
+    written = {Path(line.removeprefix("wrote ")) for line in first.lines if line.startswith("wrote ")}
+    models = {path for path in folder.glob("runs/models/*/*") if path.is_file()}
+    assert len(models) == 9  # the three classifiers, trained on the way
+    assert written == models | set(first.figures.iterdir())
+    assert sum(path.stat().st_size for path in first.figures.glob("*.json")) < 250_000
+    assert max(path.stat().st_size for path in first.figures.glob("*.png")) < 300_000
+
+
+def test_every_figure_can_be_drawn_again_from_its_twin(first):
+    for part, record in first.twins.items():
+        assert to_json(record) == (first.figures / f"attack-{part}.json").read_text()
+    assert [len(row.examples) for row in first.twins["examples"].result.rows] == [2] * 6
+    assert list(first.twins["epsilon"].result.curves) == ["linear", "mlp", "convnet"]
+    plots.examples(first.twins["examples"].result, DIGITS, "title")
+    plots.over_epsilon(first.twins["epsilon"].result, "title")
+    plots.targets(first.twins["targets"].result, DIGITS, "title")
+
+
+def test_twins_name_the_models_they_rest_on(first, folder):
+    runs = [json.loads(file.read_text()) for file in folder.glob("runs/models/*/run.json")]
+    for part, record in first.twins.items():
+        assert record.name == f"attack-{part}"
         assert record.config["model"] == "convnet"
-        assert Path(f"figures/attack-{part}.png").stat().st_size < 300_000
-    epsilon = from_json(Record, Path("figures/attack-epsilon.json").read_bytes())
-    assert list(epsilon.result["curves"]) == ["linear", "mlp", "convnet"]
-    assert len(epsilon.result["checks"]) == 10
-    again = run_process("attack", *FAST, "-q")
-    assert again.stderr == ""
-    assert again.stdout.splitlines()[-1].split("; model")[0] == lines[-1].split("; model")[0]
+        assert record.models == {run["name"]: run["weights"] for run in runs}
 
 
-def test_a_model_file_of_this_package_is_attacked_and_others_beside_it(runs):
-    words = [*FAST, "--norm", "linf", "--target", 3, "-q", "--runs", runs]
-    result = run_process("attack", *words, "--model", runs / "train-mlp" / "model.keras")
-    assert result.returncode == 0, result.stderr
-    assert "model train-mlp/model.keras" in result.stdout.splitlines()[-1]
-    assert "images that show it already are left out" in result.stderr
-    record = from_json(Record, Path("figures/attack-epsilon.json").read_bytes())
-    assert list(record.result["curves"]) == ["linear", "mlp", "convnet", "train-mlp/model.keras"]
+def test_a_model_file_is_attacked_beside_the_stored_models_with_the_same_numbers(first, second):
+    assert not any("run.json" in line for line in second.lines)  # no model is trained twice
+    assert "model copy/model.keras" in second.lines[-1]
+    name, mlp = "copy/model.keras", second.twins["epsilon"].models["mlp"]
+    assert second.twins["epsilon"].models[name] == mlp
+    curves, before = second.twins["epsilon"].result.curves, first.twins["epsilon"].result.curves
+    assert list(curves) == ["linear", "mlp", "convnet", name]
+    for label, attacks in curves.items():
+        assert without_speed(attacks) == without_speed(before[label if label in before else "mlp"])
+    assert {attack.norm for attack in second.twins["epsilon"].result.table} == {"linf", None}
+
+
+def test_quiet_leaves_warnings_alone(second):
+    warnings = second.err.splitlines()
+    assert all(line.startswith("ex3: WARNING: ") for line in warnings)
+    assert "model.keras: trained on other images (digits) than it is attacked on" in warnings[0]
+    assert "target = 3: " in warnings[1]
 
 
 @pytest.mark.parametrize(
-    ("words", "fragment"),
+    ("words", "fragment", "code"),
     [
-        (["--epsilon", "-0.1"], "epsilon = [-0.1]"),
-        (["--epsilon", "nan"], "epsilon = [nan]"),
-        (["--epsilon", ""], "epsilon = []"),
-        (["--epsilon", "a"], "epsilon = '[a]'"),
-        (["--steps", "0"], "steps = 0"),
-        (["--step-size", "0"], "step_size = 0"),
-        (["--restarts", "0"], "restarts = 0"),
-        (["--norm", "l3"], "norm = 'l3'"),
-        (["--loss", "hinge"], "loss = 'hinge'"),
-        (["--target", "10"], "target = 10"),
-        (["--samples", "0"], "samples = 0"),
-        (["--set", "step=3"], "no key 'step'; did you mean 'steps'?"),
+        (["--epsilon", "-0.1"], "epsilon = [-0.1]", 2),
+        (["--epsilon", "a"], "epsilon = '[a]'", 2),
+        (["--set", "step=3"], "no key 'step'; did you mean 'steps'?", 2),
+        (["--dataset", "digits", "--model", "lenet"], "lenet: no such file", 3),
     ],
 )
-def test_bad_values_are_refused(run_cli, words, fragment):
-    assert fragment in refuse(run_cli, *words)
+def test_bad_values_are_refused(run_cli, words, fragment, code):
+    result = run_cli("attack", *words)
+    assert (result.code, result.out) == (code, "")
+    assert fragment in result.err.splitlines()[-1]
 
 
-def test_files_that_are_no_model_of_this_package_are_refused(run_cli, runs, tmp_path):
-    class Evil:
-        def __reduce__(self):
-            return (Path("executed").touch, ())
-
-    good = (runs / "train-linear" / "model.keras").read_bytes()
-    contents = {
-        "empty.keras": b"",
-        "page.keras": b"<html></html>",
-        "pickle.keras": pickle.dumps(Evil()),
-        "old.h5": b"\x89HDF\r\n\x1a\n" + bytes(100),
-        "truncated.keras": good[: len(good) // 2],
-    }
-    for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
-        assert f"{name}: not a .keras file" in refuse(run_cli, "--model", tmp_path / name, code=3)
-    assert "absent.keras: no such file" in refuse(run_cli, "--model", "absent.keras", code=3)
-    assert "lenet: no such file" in refuse(run_cli, "--model", "lenet", code=3)
-    (tmp_path / "alone.keras").write_bytes(good)
-    assert "no config.toml beside it" in refuse(run_cli, "--model", tmp_path / "alone.keras", code=3)
-    assert not Path("executed").exists()
+def measured(method: str, epsilon: float, success: float) -> Attack:
+    interval = (success - 0.1, success + 0.1)
+    return Attack(method, "linf", epsilon, 100, success, interval, 1 - success, 1, 1, 1, 1, None, 1)
 
 
-def test_a_foreign_model_beside_a_config_is_refused_and_never_executed(run_cli, runs, tmp_path):
-    folder = tmp_path / "train-linear"
-    shutil.copytree(runs / "train-linear", folder)
-    inputs = keras.Input((28, 28, 1))
-    trap = keras.layers.Lambda(lambda x: Path("executed").touch() or keras.layers.Flatten()(x))
-    keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs))).save(folder / "model.keras")
-    assert keras.Sequential([keras.Input((28, 28, 1)), trap])  # the trap works, when the model is built
-    Path("executed").unlink()
-    keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]).save(
-        folder / "other.keras"
-    )
-    error = refuse(run_cli, "--model", folder / "other.keras", code=3)
-    assert "other.keras: not the weights of the model in its config.toml" in error
-    assert not Path("executed").exists()
-
-
-def test_no_correct_image_and_no_other_image_are_said(run_cli, runs, tmp_path, monkeypatch):
-    from ex3 import robustness
-
-    monkeypatch.setattr(robustness, "correct_ones", lambda victim, x, y: robustness.Attacked(x[:0], y[:0], len(x)))
-    assert "classifies none of 60 test images correctly" in refuse(run_cli, *FAST, "--runs", runs, code=3)
-    monkeypatch.setattr(robustness, "correct_ones", lambda victim, x, y: robustness.Attacked(x[y == 3], y[y == 3], 60))
-    assert "target = 3: all images show this digit" in refuse(run_cli, *FAST, "--runs", runs, "--target", 3)
-
-
-def test_a_saved_classifier_has_its_numbers_in_the_file_alone(runs, dataset):
-    trained, config, run = storage.load_classifier(runs / "train-linear" / "model.keras")
-    assert config.model == run.name == "linear"
-    assert trained.predict(dataset.test.x[:3], verbose=0).shape == (3, 10)
-
-
-def make_attack(method: str, epsilon: float, success: float) -> Attack:
-    return Attack(
-        method, "linf", epsilon, 100, success, (success - 0.1, success + 0.1), 1 - success, 1, 1, 1, 1, None, 1
-    )
-
-
-def test_figures_show_what_they_are_given():
-    import numpy as np
-
-    of_model = [make_attack(method, e, e) for method in ("noise", "fgsm", "pgd") for e in (0.1, 0.3)]
-    figure = plots.over_epsilon({"linear": of_model, "mlp": of_model}, {"linear": 0.9, "mlp": 0.95}, "NOT MNIST")
-    assert_labelled(figure, 4)
+def test_success_over_epsilon_starts_at_the_clean_accuracy():
+    of_model = [measured(method, e, e) for method in ("noise", "fgsm", "pgd") for e in (0.1, 0.3)]
+    result = AttackCurves({"linear": 0.9, "mlp": 0.95}, {"linear": of_model, "mlp": of_model}, [], [])
+    figure = plots.over_epsilon(result, "a title")
+    assert figure.get_suptitle() == "a title"
+    assert all(axes.get_xlabel() and axes.get_ylabel() and axes.get_title() for axes in figure.axes)
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["random noise", "FGSM", "PGD"]
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.9, 0.9, 0.7])
     np.testing.assert_allclose(figure.axes[2].lines[1].get_xydata(), [[0, 0], [0.1, 0.1], [0.3, 0.3]])
 
-    pairs = {"success": np.full((10, 10), 0.5), "l1": np.full((10, 10), 7.0), "count": np.ones((10, 10), int)}
-    pairs["success"][0, 0] = np.nan
-    figure = plots.targets(pairs, "NOT MNIST")
-    assert_labelled(figure, 2)
-    assert len(figure.axes[0].texts) == 99
 
-    x = np.zeros((28, 28))
-    example = plots.Example(x, x + 0.25, "1 (90 %)", "7 (60 %)")
-    figure = plots.examples({"FGSM": [example, example]}, "title")
-    assert [axes.get_title() for axes in figure.axes[:3]] == ["1 (90 %)", "noise, ±0.25", "7 (60 %)"]
+def test_the_matrix_of_targets_has_the_class_names_on_its_axes():
+    names = ["shirt", "bag", "boot"]
+    success, l1 = np.full((3, 3), 0.5), np.full((3, 3), 7.0)
+    success[0, 0] = np.nan
+    result = TargetPairs(measured("targeted_l1", 0, 0.5), success.tolist(), l1.tolist(), np.ones((3, 3), int).tolist())
+    figure = plots.targets(result, names, "a title")
+    assert [len(axes.texts) for axes in figure.axes] == [8, 9]
+    for axes in figure.axes:
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == names
+        assert [tick.get_text() for tick in axes.get_yticklabels()] == names
+        assert axes.get_xlabel() != axes.get_ylabel() != ""
+
+
+def test_examples_show_the_noise_and_the_predictions_by_name():
+    image = np.zeros((28, 28))
+    example = Example(image.tolist(), (image + 0.25).tolist(), Prediction(1, 0.9), Prediction(0, 0.6))
+    result = AttackExamples([ExampleRow(Case("fgsm", "linf", 0.25), [example, example])])
+    figure = plots.examples(result, ["shirt", "bag"], "a title")
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["bag (90 %)", "noise, ±0.25", "shirt (60 %)"]
     assert figure.axes[1].images[0].get_clim() == (-0.25, 0.25)
+    assert figure.axes[0].get_ylabel() == "FGSM\nlinf, \u03b5 = 0.25"

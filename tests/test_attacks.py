@@ -1,64 +1,27 @@
-"""Attacks keep what they promise, on models whose right answer is known; a broken evaluation is found out."""
-
-import math
+"""Attacks do what they promise, on models whose right answer is known."""
 
 import numpy as np
 import pytest
+from small_victims import BATCH_SIZE, LINEAR, WEIGHTS, X, Y, convnet_images, convnet_victim, linear_victim
 
-from ex3 import attacks, gradients, robustness
-from ex3.attacks import Victim
-from ex3.backend import keras, tf
-from ex3.config import ConvnetConfig, MlpConfig
-from ex3.models import logits_model
-from ex3.robustness import Attacked
-from ex3.training import train_classifier
-
-rng = np.random.default_rng(0)
-X = rng.uniform(0.2, 0.8, size=(40, 28, 28, 1)).astype(np.float32)
+from ex3.adversarial import attacks
+from ex3.adversarial.attacks import Victim
+from ex3.adversarial.judging import CorrectImages
 
 
-def linear_victim(weights: np.ndarray) -> Victim:
-    """Make a two-class model z = (0, w.(x - 1/2)), whose margin and nearest boundary are known."""
-
-    def logits(x):
-        score = ((x - 0.5).reshape(len(x), -1) @ weights.ravel()).astype(np.float32)
-        return np.stack([np.zeros_like(score), score], axis=1)
-
-    def gradient(x, y):
-        z = logits(x)
-        p = 1 / (1 + np.exp(np.clip(-z[:, 1], -80, 80)))  # of class 1
-        return z, ((p - y)[:, None] * weights.ravel()).reshape(x.shape).astype(np.float32)
-
-    def jacobian(x):
-        both = np.stack([np.zeros_like(weights), weights])[None]
-        return logits(x), np.repeat(both, len(x), axis=0).astype(np.float32)
-
-    return Victim(logits, gradient, jacobian)
+@pytest.fixture
+def victim() -> Victim:
+    return convnet_victim()
 
 
-WEIGHTS = rng.normal(size=(28, 28, 1))
-LINEAR = linear_victim(WEIGHTS)
-Y = LINEAR.logits(X).argmax(axis=1)
+@pytest.fixture
+def images() -> CorrectImages:
+    return convnet_images()
 
 
-@pytest.fixture(scope="module")
-def trained(dataset):
-    config = ConvnetConfig(
-        model="convnet", filters=(8,), kernel_sizes=(5,), hidden_units=(32,), epochs=8, batch_size=32,
-        optimizer="adam", learning_rate=0.005, momentum=0.9, dropout=0.2,
-    )  # fmt: skip
-    return train_classifier(config, dataset)[0]
-
-
-@pytest.fixture(scope="module")
-def attacked(trained, dataset) -> Attacked:
-    victim = gradients.victim(trained)
-    return robustness.correct_ones(victim, dataset.test.x[:120], dataset.test.y[:120])
-
-
-def norm(d: np.ndarray, kind: str) -> np.ndarray:
-    d = d.reshape(len(d), -1)
-    return np.abs(d).max(axis=1) if kind == "linf" else np.linalg.norm(d, axis=1)
+def norm(noise: np.ndarray, kind: str) -> np.ndarray:
+    noise = noise.reshape(len(noise), -1)
+    return np.abs(noise).max(axis=1) if kind == "linf" else np.linalg.norm(noise, axis=1)
 
 
 def test_fgsm_by_hand():
@@ -93,35 +56,29 @@ def test_pgd_fools_a_linear_model_exactly_where_that_is_possible():
     np.testing.assert_array_equal(LINEAR.logits(everywhere).argmax(axis=1), 1 - Y)
 
 
-def test_pgd_is_repeatable_and_its_seed_and_each_option_take_part(trained, attacked):
-    victim = gradients.victim(trained)
+def test_pgd_is_repeatable_and_depends_on_each_option(victim, images):
+    def run(on=victim, **options):
+        return attacks.pgd(on, images.x, images.y, **{"epsilon": 0.05, "steps": 5, **options})
 
-    def run(**options):
-        return attacks.pgd(victim, attacked.x, attacked.y, **{"epsilon": 0.05, "steps": 5, **options})
-
-    np.testing.assert_array_equal(run(), run())
+    first = run()
+    np.testing.assert_array_equal(run(), first)
     for options in ({"seed": 1}, {"steps": 6}, {"step_size": 0.3}, {"restarts": 2}, {"norm": "l2"}, {"epsilon": 0.06}):
-        assert not np.array_equal(run(), run(**options)), options
-    assert not np.array_equal(run(), attacks.pgd(gradients.victim(trained, "margin"), attacked.x, attacked.y, 0.05, 5))
+        assert not np.array_equal(run(**options), first), options
+    assert not np.array_equal(run(on=convnet_victim("margin")), first)
 
 
-def test_restarts_never_lose_a_success(trained, attacked):
-    victim = gradients.victim(trained)
-    shares = [
-        np.mean(
-            victim.logits(attacks.pgd(victim, attacked.x, attacked.y, 0.1, steps=3, restarts=restarts)).argmax(axis=1)
-            != attacked.y
-        )
-        for restarts in (1, 4)
-    ]
+def test_restarts_never_lose_a_success(victim, images):
+    shares = []
+    for restarts in (1, 4):
+        x_adv = attacks.pgd(victim, images.x, images.y, 0.1, steps=3, restarts=restarts)
+        shares.append(np.mean(victim.logits(x_adv).argmax(axis=1) != images.y))
     assert shares[1] >= shares[0]
 
 
-def test_a_restart_with_nothing_left_to_do_does_nothing(trained, attacked):
-    victim = gradients.victim(trained)
-    once, twice = (attacks.pgd(victim, attacked.x, attacked.y, 1.0, restarts=restarts) for restarts in (1, 2))
+def test_a_restart_changes_no_image_that_fools_the_model_already(victim, images):
+    once, twice = (attacks.pgd(victim, images.x, images.y, 1.0, restarts=restarts) for restarts in (1, 2))
     np.testing.assert_array_equal(once, twice)
-    assert (victim.logits(once).argmax(axis=1) != attacked.y).all()
+    assert (victim.logits(once).argmax(axis=1) != images.y).all()
 
 
 def test_one_epsilon_per_image_is_the_same_as_each_alone():
@@ -138,16 +95,28 @@ def test_deepfool_reaches_the_nearest_boundary_of_a_linear_model():
     np.testing.assert_allclose(norm(x_adv - X, "l2"), 1.02 * distance, rtol=0.01, atol=1e-4)
 
 
-def test_targeted_l1_reaches_the_target_with_few_pixels_and_the_literal_forms_do_worse(trained, attacked):
-    victim = gradients.victim(trained)
-    wanted = (attacked.y + 1 + np.arange(len(attacked.y)) % 9) % 10
-    assert (wanted != attacked.y).all()
+def test_attacks_take_images_of_any_shape():
+    flat_victim, flat = linear_victim(WEIGHTS.ravel()), X.reshape(len(X), -1)
+    epsilons = np.linspace(0, 0.2, len(X))
+    for attack in (
+        lambda victim, x: attacks.fgsm(victim, x, Y, epsilons),
+        lambda victim, x: attacks.pgd(victim, x, Y, 0.001),
+        lambda victim, x: attacks.pgd(victim, x, Y, 0.02, norm="l2"),
+        lambda victim, x: attacks.deepfool(victim, x, Y),
+        lambda victim, x: attacks.targeted_l1(victim, x, 1 - Y, steps=10),
+        lambda victim, x: attacks.random_noise(x, 0.1),
+    ):
+        np.testing.assert_allclose(attack(flat_victim, flat), attack(LINEAR, X).reshape(flat.shape), atol=1e-5)
+
+
+def test_targeted_l1_reaches_the_target_with_little_noise_and_the_literal_forms_do_worse(victim, images):
+    wanted = (images.y + 1 + np.arange(len(images.y)) % 9) % 10
 
     def run(form):
-        x_adv = attacks.targeted_l1(victim, attacked.x, wanted, form=form)
+        x_adv = attacks.targeted_l1(victim, images.x, wanted, form=form)
         assert x_adv.min() >= 0
         assert x_adv.max() <= 1
-        return np.mean(victim.logits(x_adv).argmax(axis=1) == wanted), np.abs(x_adv - attacked.x).sum(axis=(1, 2, 3))
+        return np.mean(victim.logits(x_adv).argmax(axis=1) == wanted), np.abs(x_adv - images.x).sum(axis=(1, 2, 3))
 
     proximal, size = run("proximal")
     assert proximal == 1
@@ -164,8 +133,8 @@ def test_random_noise_has_the_size_of_fgsm():
 
 
 @pytest.mark.parametrize("loss", ["ce", "margin"])
-def test_gradients_agree_with_central_differences(trained, dataset, loss):
-    victim = gradients.victim(trained, loss)
+def test_gradients_agree_with_central_differences(dataset, loss):
+    victim = convnet_victim(loss)
     x, y = X[:3], dataset.test.y[:3]  # no two pixels the same: pooling has no ties, and the loss is smooth there
     z, gradient = victim.gradient(x, y)
     np.testing.assert_allclose(z, victim.logits(x), rtol=1e-5)
@@ -182,138 +151,20 @@ def test_gradients_agree_with_central_differences(trained, dataset, loss):
     np.testing.assert_allclose((gradient * direction).sum(axis=(1, 2, 3)), differences, rtol=0.05, atol=0.05)
 
 
-def test_the_jacobian_holds_the_gradient_of_each_logit(trained, dataset):
-    victim = gradients.victim(trained)
-    x = dataset.test.x[:4]
+def test_the_jacobian_holds_the_gradient_of_each_logit(victim, dataset):
+    x, y = dataset.test.x[:4], dataset.test.y[:4]
     z, jacobian = victim.jacobian(x)
     assert jacobian.shape == (4, 10, 28, 28, 1)
     p = np.exp(z - z.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
-    y = dataset.test.y[:4]
     expected = np.einsum("nk,nkijc->nijc", p - np.eye(10)[y], jacobian)
     np.testing.assert_allclose(victim.gradient(x, y)[1], expected, atol=1e-4)
 
 
-def test_any_number_of_images_gives_the_same_numbers(trained, dataset):
-    victim = gradients.victim(trained)
-    whole = victim.gradient(dataset.test.x[:300], dataset.test.y[:300])[1]
-    np.testing.assert_allclose(victim.gradient(dataset.test.x[:7], dataset.test.y[:7])[1], whole[:7], atol=1e-6)
-    assert len(whole) == 300
-
-
-def test_misclassified_images_are_left_alone_and_never_a_success(trained, dataset):
-    victim = gradients.victim(trained)
-    x, y = dataset.test.x[:100], (dataset.test.y[:100] + 1) % 10
-    images = robustness.correct_ones(victim, x, y)
-    assert len(images.x) < 20
-    assert images.total == 100
-    right = robustness.correct_ones(victim, x, dataset.test.y[:100])
-    nothing, _ = robustness.judge(victim, right, lambda x, y: x, "noise")
-    assert nothing.success == 0
-    assert nothing.robust_accuracy == len(right.x) / 100
-
-
-def test_judgement_by_hand():
-    images = Attacked(X, Y, 50)
-    result, x_adv = robustness.judge(
-        LINEAR, images, lambda x, y: np.where(np.arange(40)[:, None, None, None] < 10, 1 - x, x), "x"
-    )
-    assert result.success == 0.25  # 1 - x mirrors the score
-    assert result.robust_accuracy == 30 / 50
-    d = (x_adv - X)[:10].reshape(10, -1)
-    assert result.l1 == pytest.approx(np.median(np.abs(d).sum(axis=1)), rel=1e-5)
-    assert result.l2 == pytest.approx(np.median(np.linalg.norm(d, axis=1)), rel=1e-5)
-    assert result.linf == pytest.approx(np.median(np.abs(d).max(axis=1)), rel=1e-5)
-    assert result.l0 == np.median(np.count_nonzero(d, axis=1))
-    assert math.isnan(robustness.judge(LINEAR, images, lambda x, y: x, "x")[0].l2)
-
-
-def test_wilson_by_hand():
-    np.testing.assert_allclose(robustness.wilson(50, 100), (0.4038, 0.5962), atol=1e-4)
-    assert robustness.wilson(0, 100) == (0.0, pytest.approx(0.0370, abs=1e-4))
-    assert robustness.wilson(100, 100) == (pytest.approx(0.9630, abs=1e-4), 1.0)
-
-
-def test_bisection_finds_the_exact_epsilon_of_a_linear_model():
-    exact = np.abs(LINEAR.logits(X)[:, 1]) / np.abs(WEIGHTS).sum()
-    images = Attacked(X, Y, len(X))
-    found = robustness.smallest_epsilons(LINEAR, images, lambda x, y, e: attacks.fgsm(LINEAR, x, y, e), 0.2)
-    assert np.abs(found - exact).max() <= 0.2 / 256 + 1e-6
-    none = robustness.smallest_epsilons(LINEAR, images, lambda x, y, e: x, 0.2)
-    assert np.isinf(none).all()
-
-
-def check(victim: Victim, images: Attacked) -> dict[str, bool]:
-    checks = robustness.self_check(victim, images, [0.05, 0.1, 0.3], steps=20, step_size=0.1, seed=0)
-    return {one.name: one.passed for one in checks}
-
-
-def test_a_sound_evaluation_passes_its_own_check(trained, attacked):
-    found = check(gradients.victim(trained), attacked)
-    del found["doubling the steps changes success by less than half a point"]  # one image is more than that here
-    assert all(found.values()), found
-
-
-def spoilt(model: keras.Model, forward) -> Victim:
-    """Make a victim from ``forward(logits model, x) -> z``, with the cross-entropy of z."""
-    logits = logits_model(model)
-
-    @tf.function
-    def gradient(x, y):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            z = forward(logits, x)
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, z)
-        found = tape.gradient(loss, x)
-        return z, tf.zeros_like(x) if found is None else found
-
-    def numpy_gradient(x, y):
-        return tuple(part.numpy() for part in gradient(tf.constant(x), tf.constant(y)))
-
-    return Victim(lambda x: forward(logits, tf.constant(x)).numpy(), numpy_gradient, None)
-
-
-def saturated_hinge(logits, x):
-    z = 50 * logits(x, training=False)
-    return tf.clip_by_value(z, -1.0, 1.0)  # far from the boundary nothing changes any more
-
-
-@pytest.mark.parametrize(
-    ("forward", "caught"),
-    [
-        (lambda logits, x: logits(x, training=True), "two forward passes agree"),
-        (lambda logits, x: tf.nn.softmax(logits(x, training=False)), "the loss sees logits"),
-        (lambda logits, x: tf.nn.softmax(200 * logits(x, training=False)), "gradients are not masked"),
-        (saturated_hinge, "gradients are not masked"),
-        (lambda logits, x: logits(tf.round(x * 8) / 8, training=False), "gradients are not masked"),
-    ],
-    ids=["dropout left on", "probabilities", "saturated probabilities", "saturated hinge", "quantised input"],
-)
-def test_a_broken_model_is_caught(trained, attacked, forward, caught):
-    assert not check(spoilt(trained, forward), attacked)[caught]
-
-
-def test_an_attack_that_leaves_the_ball_is_caught(trained, attacked, monkeypatch):
-    monkeypatch.setattr(robustness, "fgsm", lambda victim, x, y, epsilon: attacks.fgsm(victim, x, y, 1.5 * epsilon))
-    found = check(gradients.victim(trained), attacked)
-    assert not found["noise within epsilon, pixels in [0, 1]"]
-
-
-def test_an_attack_that_goes_the_wrong_way_is_caught(trained, attacked):
-    good = gradients.victim(trained)
-    wrong = Victim(good.logits, lambda x, y: (good.gradient(x, y)[0], -good.gradient(x, y)[1]), good.jacobian)
-    found = check(wrong, attacked)
-    assert not found["random noise weaker than gradients"] or not found["success is about 100 % at epsilon 1"]
-
-
-def test_an_mlp_can_be_attacked_too(dataset):
-    config = MlpConfig(
-        model="mlp", hidden_units=(32,), epochs=5, batch_size=32, optimizer="adam", learning_rate=0.005, momentum=0.9
-    )
-    victim = gradients.victim(train_classifier(config, dataset)[0])
-    images = robustness.correct_ones(victim, dataset.test.x, dataset.test.y)
-    weak, strong = (
-        robustness.judge(victim, images, lambda x, y, e=e: attacks.fgsm(victim, x, y, e), "fgsm", "linf", e)[0]
-        for e in (0.01, 0.2)
-    )
-    assert weak.success < strong.success
+def test_any_number_of_images_gives_the_same_numbers(victim, dataset):
+    count = BATCH_SIZE + 30
+    x, y = dataset.test.x[:count], dataset.test.y[:count]
+    whole = victim.gradient(x, y)[1]
+    assert len(whole) == count
+    rows = slice(BATCH_SIZE - 5, BATCH_SIZE + 5)
+    np.testing.assert_allclose(victim.gradient(x[rows], y[rows])[1], whole[rows], atol=1e-6)

@@ -1,24 +1,19 @@
 """The autoencoder and its codes: against oracles, by hand, drawn, and end to end."""
 
-import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_process
-from test_plots import assert_labelled
 
-from ex3 import embedding, planes, storage
+from ex3 import evaluation
 from ex3.backend import keras
 from ex3.config import AutoencoderConfig
-from ex3.data import Split
-from ex3.errors import DataError
-from ex3.experiments import Places
-from ex3.experiments.trained import classifier
+from ex3.embedding import planes, scores
+from ex3.embedding.comparison import GRID, CodesInPlane, DecodedGrid, LossCurves, Reconstructions
+from ex3.evaluation import predict
 from ex3.plots import autoencoder as plots
 from ex3.results import Record, from_json
-from ex3.training import predict, train_autoencoder, train_classifier
+from ex3.runs import train_autoencoder
 
 
 @pytest.fixture(scope="module")
@@ -70,39 +65,40 @@ def test_codes_of_a_relu_bottleneck_are_never_negative_and_dead_ones_are_counted
 
 def test_collapsed_codes_are_those_without_variance():
     codes = np.random.default_rng(0).normal(size=(100, 2))
-    assert embedding.collapsed_codes(codes) == []
-    assert embedding.collapsed_codes(codes * [1, 0]) == [1]
-    assert embedding.collapsed_codes(codes * [1e-6, 1] + [5, 0]) == [0]
-    assert embedding.collapsed_codes(np.zeros((100, 2))) == [0, 1]
+    assert evaluation.collapsed_codes(codes) == []
+    assert evaluation.collapsed_codes(codes * [1, 0]) == [1]
+    assert evaluation.collapsed_codes(codes * [1e-6, 1] + [5, 0]) == [0]
+    assert evaluation.collapsed_codes(np.zeros((100, 2))) == [0, 1]
 
 
 def test_pca_agrees_with_the_singular_value_decomposition(dataset):
-    pca = embedding.fit_pca(dataset.train)
-    x = embedding.flat(dataset.train.x).astype(float)
+    pca = planes.fit_pca(dataset.train)
+    x = planes.flat(dataset.train.x).astype(float)
     mean = x.mean(axis=0)
     directions = np.linalg.svd(x - mean, full_matrices=False)[2]
-    test = embedding.flat(dataset.test.x)
-    for components, error in embedding.pca_errors(pca, dataset.test).items():
+    test = planes.flat(dataset.test.x)
+    for components, error in planes.pca_errors(pca, dataset.test).items():
         kept = directions[:components]
         expected = np.mean(((test - mean) @ kept.T @ kept + mean - test) ** 2)
         assert error == pytest.approx(expected, rel=1e-3)
 
 
-def test_structure_of_perfect_and_of_random_codes():
+def test_structure_of_perfect_and_of_random_codes(monkeypatch):
+    monkeypatch.setattr(scores, "PAIRS", 20_000)
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 100)
     points = rng.normal(size=(200, 2)) + 20 * labels[:, np.newaxis]
     images = np.zeros((200, 28, 28, 1))
     images[:, 0, :2, 0] = points
-    kept = embedding.structure(images, labels, points, seed=0)
+    kept = scores.structure(images, labels, points, seed=0)
     assert kept["trustworthiness"] == pytest.approx(1)
     assert kept["distance_ranks"] == pytest.approx(1, abs=1e-6)
     assert kept["silhouette"] > 0.9
-    lost = embedding.structure(images, labels, rng.normal(size=(200, 2)), seed=0)
+    lost = scores.structure(images, labels, rng.normal(size=(200, 2)), seed=0)
     assert lost["trustworthiness"] < 0.8
     assert abs(lost["distance_ranks"]) < 0.05
     assert abs(lost["silhouette"]) < 0.1
-    assert embedding.structure(images, labels, np.zeros((200, 2)), seed=0)["distance_ranks"] == 0
+    assert scores.structure(images, labels, np.zeros((200, 2)), seed=0)["distance_ranks"] == 0
 
 
 def test_neighbours_are_fitted_on_training_codes_alone(dataset):
@@ -110,170 +106,90 @@ def test_neighbours_are_fitted_on_training_codes_alone(dataset):
         known = {image.tobytes(): label for image, label in zip(dataset.train.x, dataset.train.y, strict=True)}
         return np.array([[known.get(image.tobytes(), 0.0), 0.0] for image in x])
 
-    assert embedding.neighbour_accuracy(cheat, dataset.train, dataset.test) == np.mean(dataset.test.y == 0)
-
-
-def test_samples_are_drawn_without_repetition(dataset):
-    sample = planes.draw(dataset.test, 100, seed=3)
-    assert len({image.tobytes() for image in sample.x}) == 100
-    assert len(planes.draw(dataset.test, 10**6, seed=3)) == len(dataset.test)
-
-
-@pytest.fixture(scope="module")
-def shown(trained, dataset):
-    from ex3.config import LinearConfig
-
-    settings = LinearConfig(model="linear", epochs=2, batch_size=32, optimizer="sgd", learning_rate=0.5, momentum=0.0)
-    reader, _ = train_classifier(settings, dataset)
-    return planes.show(trained[0], embedding.fit_pca(dataset.train), planes.draw(dataset.test, 360, 0), reader)
-
-
-def test_figures_show_what_they_are_given(trained, shown, dataset):
-    run = trained[1]
-    figure = plots.curves([run, run], {2: 0.04, 8: 0.02})
-    assert [line.get_ydata()[0] for line in figure.axes[0].lines[2:]] == [0.04, 0.02]
-    assert "NOT MNIST" in figure.axes[0].get_title()
-
-    figure = plots.scatter(shown.codes, shown.labels, dataset.info)
-    assert_labelled(figure, 3)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == list("0123456789")
-    np.testing.assert_allclose(figure.axes[1].collections[0].get_offsets(), shown.codes["pca"])
-    medians = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
-    zeros = shown.codes["autoencoder"][shown.labels["autoencoder"] == 0]
-    np.testing.assert_allclose(medians["0"], np.median(zeros, axis=0))
-
-    figure = plots.reconstructions(shown.images, shown.read, shown.digits, dict.fromkeys(shown.images, "0.5"), "title")
-    assert len(figure.axes) == 30
-    words = [axes.get_xlabel() for axes in figure.axes[:10]]
-    right = [digit == label for digit, label in zip(shown.read["original"], shown.digits, strict=True)]
-    assert [word.endswith("right") for word in words] == right
-
-    figure = plots.manifold(
-        shown.plane, shown.grid, shown.codes["autoencoder"], shown.labels["autoencoder"], "NOT MNIST"
-    )
-    assert_labelled(figure, 2)
-    assert figure.axes[0].images[0].get_array().shape == (planes.GRID * 28, planes.GRID * 28)
-
-
-def test_the_plane_holds_the_decoder_at_each_point_of_the_grid(trained, shown):
-    columns, rows = shown.grid
-    assert (np.diff(columns) > 0).all()
-    assert (np.diff(rows) < 0).all()
-    point = np.array([[columns[3], rows[7]]], np.float32)
-    np.testing.assert_allclose(shown.plane[7, 3], predict(trained[0].decoder, point)[0, ..., 0], atol=1e-5)
+    assert evaluation.neighbour_accuracy(cheat, dataset.train, dataset.test) == np.mean(dataset.test.y == 0)
 
 
 FAST = ["--dataset", "digits", "--epochs", 1, "--set", "hidden_units=[8]", "-q"]
+RESULTS = {
+    "curves": LossCurves,
+    "scatter": CodesInPlane,
+    "reconstructions": Reconstructions,
+    "manifold": DecodedGrid,
+}
 
 
-def test_the_command_writes_figures_twins_encoder_and_decoder(dataset):
-    result = run_process("autoencoder", *FAST, "--seeds", 2)
-    assert result.returncode == 0, result.stderr
-    assert "samples = 5000: there are 360 test images; all are used" in result.stderr
-    assert [line.split()[0] for line in result.stdout.splitlines()[:4]] == ["method", "autoencoder", "PCA", "t-SNE,"]
-    assert "data digits, seeds 0 to 1, threads 2" in result.stdout.splitlines()[-1]
-    for name in ("curves", "scatter", "reconstructions", "manifold"):
-        record = from_json(Record, Path(f"figures/autoencoder-{name}.json").read_bytes())
+@pytest.fixture
+def written(run_cli, quick_scores):
+    """Run the command with two seeds; return what it printed, and the figures' twins."""
+    result = run_cli("autoencoder", *FAST, "--seeds", 2)
+    assert result.code == 0, result.err
+    files = {name: Path(f"figures/autoencoder-{name}.json").read_bytes() for name in RESULTS}
+    return result, {name: from_json(Record[kind], files[name]) for name, kind in RESULTS.items()}
+
+
+def test_the_command_writes_figures_twins_encoder_and_decoder(written, dataset):
+    result, twins = written
+    assert "samples = 5000: there are 360 test images; all are used" in result.err
+    assert [line.split()[0] for line in result.out.splitlines()[:4]] == ["method", "autoencoder", "PCA", "t-SNE,"]
+    assert "data digits, seeds 0 to 1, threads 2" in result.out.splitlines()[-1]
+    for name, record in twins.items():
         assert (record.name, record.seeds) == (f"autoencoder-{name}", [0, 1])
-    scatter = json.loads(Path("figures/autoencoder-scatter.json").read_text())["result"]
-    assert set(scatter["scores"]) == {"autoencoder", "pca", "tsne"}
-    assert scatter["scores"]["tsne"]["mse"]["mean"] is None
-    encoder = keras.saving.load_model("runs/autoencoder/encoder.keras")
-    decoder = keras.saving.load_model("runs/autoencoder/decoder.keras")
+        assert set(record.models) == {"autoencoder", "convnet"}
+    codes_in_plane = twins["scatter"].result
+    assert set(codes_in_plane.scores) == {"autoencoder", "pca", "tsne"}
+    assert np.isnan(codes_in_plane.scores["tsne"]["mse"].mean)
+    (folder,) = Path("runs/models").glob("autoencoder-seed0-*")
+    encoder = keras.saving.load_model(folder / "encoder.keras")
+    decoder = keras.saving.load_model(folder / "decoder.keras")
     codes = encoder.predict(dataset.test.x, verbose=0)
     assert decoder.predict(codes, verbose=0).shape == dataset.test.x.shape
-    first, second = scatter["codes"]["autoencoder"]
-    assert len(codes) == len(first) == len(second)
+    drawn = dataset.test.sample(5000, seed=0)
+    np.testing.assert_allclose(np.array(codes_in_plane.codes["autoencoder"]).T, predict(encoder, drawn.x), atol=1e-3)
+    check_figures(twins)
+    check_grid(twins["manifold"].result, decoder)
 
 
-def test_bottlenecks_are_compared_over_seeds():
-    result = run_process("autoencoder", "--bottlenecks", *FAST, "--seeds", 2)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert [line.split()[0] for line in result.stdout.splitlines()[:3]] == ["bottleneck", "linear", "relu"]
-    record = from_json(Record, Path("figures/autoencoder-bottleneck.json").read_bytes())
-    assert {kind: len(runs) for kind, runs in record.result["runs"].items()} == {"linear": 2, "relu": 2}
-    words = "--dataset digits --epochs 1 --seeds 2 --bottlenecks --set 'hidden_units=[8]'"
-    assert sorted(record.command.split()[3:]) == sorted(words.split())
-    again = run_process("autoencoder", "--bottlenecks", *FAST, "--seeds", 2)
-    assert "4 runs (4 reused)" in again.stdout
+def check_figures(twins) -> None:
+    """Each figure can be drawn from its twin alone, and shows what stands in it."""
+    figure = plots.curves(twins["curves"])
+    errors = twins["curves"].result.pca_test_mse
+    assert [line.get_ydata()[0] for line in figure.axes[0].lines[2:]] == list(errors.values())
+    assert "scikit-learn's 8 x 8 digits" in figure.axes[0].get_title()
+
+    scatter = twins["scatter"]
+    figure = plots.scatter(scatter)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == scatter.dataset.class_names
+    np.testing.assert_allclose(figure.axes[1].collections[0].get_offsets().T, scatter.result.codes["pca"])
+    medians = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    zeros = np.array(scatter.result.codes["autoencoder"])[:, np.array(scatter.result.labels["autoencoder"]) == 0]
+    np.testing.assert_allclose(medians["0"], np.median(zeros, axis=1))
+
+    reconstructions = twins["reconstructions"]
+    figure = plots.reconstructions(reconstructions)
+    assert len(figure.axes) == 30
+    words = [axes.get_xlabel() for axes in figure.axes[:10]]
+    read, labels = reconstructions.result.read["original"], reconstructions.result.labels
+    assert [word.endswith("right") for word in words] == [a == b for a, b in zip(read, labels, strict=True)]
+
+    figure = plots.manifold(twins["manifold"])
+    assert figure.axes[0].images[0].get_array().shape == (GRID * 28, GRID * 28)
+    for axes in figure.axes:
+        assert axes.get_xlabel()
+        assert axes.get_ylabel()
+        assert axes.get_title()
 
 
-def test_a_run_that_diverges_ends_with_exit_code_5():
+def check_grid(grid: DecodedGrid, decoder: keras.Model) -> None:
+    """The picture holds the decoder's output at each point of the grid."""
+    assert (np.diff(grid.first_codes) > 0).all()
+    assert (np.diff(grid.second_codes) < 0).all()
+    point = np.array([[grid.first_codes[3], grid.second_codes[7]]], np.float32)
+    np.testing.assert_allclose(grid.pictures.unpack()[7, 3], predict(decoder, point)[0, ..., 0], atol=0.5 / 255 + 1e-5)
+
+
+def test_a_run_that_diverges_ends_with_exit_code_5(run_cli):
     words = ["--set", "optimizer=sgd", "--set", "schedule=constant", "--learning-rate", 1e38]
-    result = run_process("autoencoder", *FAST, "--seeds", 1, *words)
-    assert result.returncode == 5
-    assert result.stderr.splitlines()[-1].startswith("ex3: error: autoencoder, seed 0: the loss is not finite from")
-
-
-@pytest.mark.parametrize(
-    ("words", "fragment"),
-    [
-        (["--limit", "99"], "limit = 99"),
-        (["--samples", "0"], "--samples"),
-        (["--set", "bottleneck=tanh"], "bottleneck = 'tanh'"),
-        (["--set", "hidden_units=[]"], "hidden_units = []"),
-        (["--set", "dropout=0.5"], "AutoencoderConfig has no key 'dropout'"),
-    ],
-)
-def test_bad_values_are_refused(run_cli, words, fragment):
-    result = run_cli("autoencoder", *words)
-    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
-    assert fragment in result.err
-
-
-def test_a_trained_classifier_is_read_back_or_trained_now(dataset, caplog):
-    places = Places(Path("figures"), Path("runs"))
-    file = Path("runs/train-linear/model.keras")
-    first = classifier("linear", dataset, places, 2, quiet=True)
-    assert f"{file}: no such file; it is trained now" in caplog.text
-    caplog.clear()
-    again = classifier("linear", dataset, places, 2, quiet=True)
-    np.testing.assert_array_equal(predict(again, dataset.test.x), predict(first, dataset.test.x))
-    assert not caplog.text
-    file.write_bytes(b"<html>")
-    classifier("linear", dataset, places, 2, quiet=True)
-    assert "not a .keras file" in caplog.text
-    assert file.stat().st_size > 1000
-
-
-def test_a_classifier_of_other_images_is_neither_used_nor_replaced(dataset, caplog):
-    places = Places(Path("figures"), Path("runs"))
-    first = classifier("linear", dataset, places, 2, quiet=True)
-    before = Path("runs/train-linear/model.keras").read_bytes()
-    half = Split(dataset.train.x[::2], dataset.train.y[::2])
-    other = dataclasses.replace(dataset, train=half, fingerprint="another")
-    second = classifier("linear", other, places, 2, quiet=True)
-    assert "trained on digits; another one is trained on these images, and not kept" in caplog.text
-    assert not np.array_equal(predict(second, dataset.test.x), predict(first, dataset.test.x))
-    assert Path("runs/train-linear/model.keras").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("model.keras", b""),
-        ("model.keras", b"<html>not a model</html>"),
-        ("model.keras", None),
-        ("run.json", b"{"),
-        ("config.toml", b"model = 'lenet'"),
-    ],
-)
-def test_a_damaged_classifier_is_refused_with_its_reason(dataset, tmp_path, name, content):
-    classifier("linear", dataset, Places(tmp_path, tmp_path), 2, quiet=True)
-    file = tmp_path / "train-linear" / name
-    file.unlink() if content is None else file.write_bytes(content)
-    with pytest.raises(DataError, match="train-linear"):
-        storage.load_classifier(tmp_path / "train-linear" / "model.keras")
-
-
-def test_a_truncated_model_and_one_of_another_shape_are_refused(dataset, tmp_path):
-    classifier("linear", dataset, Places(tmp_path, tmp_path), 2, quiet=True)
-    folder = tmp_path / "train-linear"
-    whole = (folder / "model.keras").read_bytes()
-    (folder / "model.keras").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="train-linear"):
-        storage.load_classifier(folder / "model.keras")
-    other = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(7)])
-    other.save(folder / "model.keras")
-    with pytest.raises(DataError, match="train-linear"):
-        storage.load_classifier(folder / "model.keras")
+    result = run_cli("autoencoder", *FAST, "--seeds", 1, "--limit", 200, *words)
+    assert result.code == 5
+    assert result.err.splitlines()[-1].startswith("ex3: error: ")
+    assert "seed 0: the loss is not finite from" in result.err.splitlines()[-1]

@@ -42,18 +42,17 @@ def test_it_represents_the_first_and_the_last_input():
 
 
 def test_no_other_linear_function_is_ever_fitted():
-    """Of 64 starts each, some find c = e1, and none comes near c = e2, c = e1 + e4 or c = (1, 1, 1, 1)."""
-    starts = 64
-    directions = {"e1": [1, 0, 0, 0], "e2": [0, 1, 0, 0], "e1 + e4": [1, 0, 0, 1], "all": [1, 1, 1, 1]}
+    """Of 32 starts each, one at least finds c = e1, and none comes near c = e2, c = e1 + e4 or c = (1, 1, 1, 1)."""
+    starts = 32
+    directions = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 1], [1, 1, 1, 1]], float)
     x = np.random.default_rng(0).uniform(-2.5, 2.5, (4, 1200))
-    best = {}
-    for name, c in directions.items():
-        y = np.array([c], float) @ x
-        samples = Samples(*(np.stack([a] * starts) for a in (x[:, :1000], y[:, :1000], x[:, 1000:], y[:, 1000:], 0.0)))
-        history = fit(
-            "convnet", "normal", list(range(starts)), samples,
-            iterations=2000, batch_size=32, learning_rate=0.05, l2=0.0, seed=0,
-        )  # fmt: skip
-        best[name] = np.nanmin(history.test_loss[-1])
-    assert best["e1"] < 1e-4
-    assert min(best["e2"], best["e1 + e4"], best["all"]) > 0.03
+    y = np.repeat(directions @ x, starts, axis=0)[:, np.newaxis]
+    x = np.stack([x] * len(y))
+    samples = Samples(x[..., :1000], y[..., :1000], x[..., 1000:], y[..., 1000:], np.zeros(len(y)))
+    history = fit(
+        "convnet", "normal", list(range(starts)) * len(directions), samples,
+        iterations=1000, batch_size=32, learning_rate=0.05, l2=0.0, seed=0,
+    )  # fmt: skip
+    e1, *others = np.nanmin(history.test_loss[-1].reshape(len(directions), starts), axis=1)
+    assert e1 < 1e-4
+    assert min(others) > 0.03

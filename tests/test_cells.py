@@ -1,4 +1,4 @@
-"""Cells of a sweep: the same numbers as alone, none lost, none twice, whatever is killed."""
+"""Cells of a sweep: each is trained once, none is lost, and all are the same as alone, whatever is killed."""
 
 import json
 import os
@@ -9,42 +9,41 @@ import sys
 import time
 from pathlib import Path
 
+import fake_runs
 import pytest
 from conftest import ROOT, run_process, start_process
 
-from ex3 import config, config_files, storage
-from ex3.results import Cell, Record, Run, from_json
+import ex3
+from ex3 import cells, config, config_files, provenance
+from ex3.cells.workers import environment, require_same_environment
+from ex3.errors import DataError
+from ex3.results import Record, from_json
+from ex3.sweeps import SweepResult
 
-SWEEP = ["sweep", "lr", "--model", "linear", "--dataset", "digits", "--values", "0.01,0.1", "--seeds", "2"]
-FAST = ["--epochs", "1", "--threads", "1", "--jobs", "2"]
-LONG = ["--epochs", "400", "--threads", "1", "--jobs", "2"]
 CELLS = Path("runs/cells")
+SWEEP = ["sweep", "lr", "--model", "linear", "--dataset", "digits", "--values", "0.01,0.1", "--seeds", "2"]
+LINEAR = config.LinearConfig(
+    model="linear", dataset="digits", epochs=1, batch_size=64, optimizer="sgd", learning_rate=0.1, momentum=0.0
+)
 
 needs_ps = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes with Linux's ps")
 
 
 def processes_of_session(session: int) -> list[int]:
-    """Return the processes of a session that still run."""
+    """Return the processes of a session that are alive."""
     listed = subprocess.run(["ps", "-o", "pid=,stat=", "-s", str(session)], capture_output=True, text=True, check=False)
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if not line.split()[1].startswith("Z")]
-
-
-def workers_of(driver: int) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(driver)], capture_output=True, text=True, check=False
-    )
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "popen_loky" in line]
 
 
 def wait_for(condition, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
-def numbers(folder: Path = CELLS) -> dict[tuple[float, int], Run]:
-    """Read the stored runs, less their seconds."""
+def numbers(folder: Path = CELLS) -> dict[tuple[float, int], dict]:
+    """Read the stored runs, without their seconds."""
     runs = {}
     for path in folder.iterdir():
         run = json.loads(path.read_text())["run"]
@@ -53,160 +52,242 @@ def numbers(folder: Path = CELLS) -> dict[tuple[float, int], Run]:
     return runs
 
 
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory):
-    """Run a small sweep; return its folder and what it printed."""
-    folder = tmp_path_factory.mktemp("swept")
-    command = [sys.executable, ROOT / "cli.py", *SWEEP, *FAST]
-    return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+@pytest.fixture
+def trained(monkeypatch) -> list[config.TrainConfig]:
+    """Make up the runs of this process instead of training; return the list of the configs that were trained."""
+    configs = []
+
+    def train(settings, dataset):
+        configs.append(settings)
+        return fake_runs.train(settings, dataset)
+
+    monkeypatch.setitem(sys.modules, "ex3.runs", type("FakeRuns", (), {"train": staticmethod(train)}))
+    return configs
 
 
 @pytest.fixture
-def copied(swept):
-    """Copy what the small sweep left into this test's folder."""
-    shutil.copytree(swept[0], ".", dirs_exist_ok=True)
+def compute(dataset, trained):
+    """Return a function that computes the cells of some learning rates in this process."""
+
+    def run(*rates: float, **options) -> cells.CellResults:
+        configs = [LINEAR.model_copy(update={"learning_rate": rate}) for rate in rates]
+        CELLS.mkdir(parents=True, exist_ok=True)
+        return cells.run_cells(configs, dataset.info, CELLS, cells.Workers(1), **options)
+
+    return run
 
 
-def test_a_sweep_writes_figures_twins_and_cells(swept):
-    folder, result = swept
-    assert {path.name for path in (folder / "figures").iterdir()} == {
-        f"sweep-lr{part}.{suffix}" for part in ("", "-summary") for suffix in ("png", "json")
-    }
-    assert len(list((folder / "runs/cells").iterdir())) == 4
-    assert "4/4 cells: linear, learning_rate " in result.stderr
-    assert [line.split()[0] for line in result.stdout.splitlines()[:3]] == ["learning_rate", "0.01", "0.1"]
-    headline = result.stdout.splitlines()[-1]
-    assert headline.startswith("best learning_rate 0.1 by validation accuracy 0.")
-    assert "data digits, linear, 4 cells (0 reused)" in headline
-    curves, summary = (
-        from_json(Record, (folder / f"figures/sweep-lr{part}.json").read_bytes()) for part in ("", "-summary")
-    )
-    assert (curves.threads, curves.seeds, curves.config["base"]["optimizer"]) == (1, [0, 1], "sgd")
-    assert [len(value["runs"]) for value in curves.result["values"]] == [2, 2]
-    assert summary.result["best"] == 0.1
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """Copy the program, with made-up runs instead of training."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "ex3", folder / "ex3", ignore=shutil.ignore_patterns("*.gz", "__pycache__"))
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    shutil.copy(ROOT / "cli.py", folder)
+    shutil.copy(fake_runs.__file__, folder / "ex3" / "runs.py")
+    return folder
 
 
-def test_a_cell_gives_the_same_numbers_as_train_alone(swept):
-    base = ["--set", "schedule=constant", "--set", "evaluations_per_epoch=2", "--set", "label_smoothing=0.0"]
-    words = ["--dataset", "digits", "--epochs", 1, "--threads", 1, "--learning-rate", 0.1, "--seed", 1]
-    result = run_process("train", "linear", *words, *base, "-q")
-    assert result.returncode == 0, result.stderr
-    alone = json.loads(Path("runs/train-linear/run.json").read_text())
-    del alone["seconds"], alone["epochs"]["series"]["seconds"]
-    assert alone == numbers(swept[0] / "runs/cells")[0.1, 1]
+# in this process, with made-up runs
 
 
-def test_one_job_gives_the_same_numbers_as_two(swept):
-    result = run_process(*SWEEP, "--epochs", 1, "--threads", 1, "--jobs", 1, "-q")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert numbers() == numbers(swept[0] / "runs/cells")
+def test_cells_come_in_the_order_of_the_configs_and_equal_ones_are_trained_once(compute, trained):
+    seen = []
+    results = compute(0.2, 0.1, 0.2, on_progress=seen.append)
+    assert [run.config.learning_rate for run in results.runs] == [0.2, 0.1, 0.2]
+    assert [settings.learning_rate for settings in trained] == [0.2, 0.1]
+    assert [(now.done, now.total, now.running) for now in seen] == [(0, 2, 1), (1, 2, 1), (2, 2, 0)]
+    assert seen[-1].newest.run == results.runs[1]
 
 
-@pytest.mark.usefixtures("copied")
-def test_finished_cells_are_reused_unless_fresh_and_never_by_another_config():
+def test_stored_cells_are_reused_and_never_by_another_config(compute, trained):
+    first = compute(0.1, 0.2)
     before = {path: path.stat().st_mtime_ns for path in CELLS.iterdir()}
-    again = run_process(*SWEEP, *FAST, "-q")
-    assert "4 cells (4 reused)" in again.stdout
-    assert {path: path.stat().st_mtime_ns for path in CELLS.iterdir()} == before
-    changed = run_process(*SWEEP, *FAST, "-q", "--set", "momentum=0.5", "--seeds", 1)
-    assert "2 cells (0 reused)" in changed.stdout
-    fresh = run_process(*SWEEP, *FAST, "-q", "--fresh", "--seeds", 1)
-    assert "2 cells (0 reused)" in fresh.stdout
+    again = compute(0.2, 0.1, 0.3)
+    assert (first.reused, again.reused) == (0, 2)
+    assert again.runs[:2] == first.runs[::-1]
+    assert [settings.learning_rate for settings in trained] == [0.1, 0.2, 0.3]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-@pytest.mark.usefixtures("copied")
-def test_a_damaged_cell_is_computed_again_with_a_warning():
-    good = numbers()
-    truncated, swapped, *_ = sorted(CELLS.iterdir())
+def test_damaged_cells_are_trained_again_with_a_warning(compute, trained, caplog):
+    first = compute(0.1, 0.2, 0.3)
+    truncated, swapped, _ = sorted(CELLS.iterdir())
     truncated.write_bytes(truncated.read_bytes()[:500])
     swapped.write_text(swapped.read_text().replace('"learning_rate": 0.', '"learning_rate": 3.'))
-    result = run_process(*SWEEP, *FAST, "-q")
-    assert "4 cells (2 reused)" in result.stdout
-    warnings = [line.split(": ")[1:3] for line in result.stderr.splitlines()]
-    assert sorted(warnings) == [["WARNING", str(truncated)], ["WARNING", str(swapped)]]
-    assert numbers() == good
+    again = compute(0.1, 0.2, 0.3)
+    assert (again.reused, again.runs) == (1, first.runs)
+    assert len(trained) == 5
+    assert sorted(record.getMessage().split(":")[0] for record in caplog.records) == [str(truncated), str(swapped)]
 
 
-def test_another_version_data_set_or_config_is_another_cell(tiny_mlp, dataset, monkeypatch):
-    def path(settings=tiny_mlp, images=dataset.info):
-        return storage.cell_path(CELLS, settings, images)
+def test_other_packages_and_other_code_give_other_cells_and_a_new_version_of_ex3_does_not(
+    compute, trained, project, tmp_path, monkeypatch
+):
+    shutil.copytree(project / "ex3", tmp_path / "ex3", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "ex3")
+    provenance.code_digest.cache_clear()
+    shutil.copy(ROOT / "ex3" / "runs.py", tmp_path / "ex3" / "runs.py")
+    compute(0.1)
+    monkeypatch.setattr(ex3, "__version__", "9.9.9")
+    assert (compute(0.1).reused, len(trained)) == (1, 1)
+    installed = provenance.version
+    for package in ("numpy", "keras"):
+        monkeypatch.setattr(
+            provenance, "version", lambda name, other=package: "9" if name == other else installed(name)
+        )
+        assert compute(0.1).reused == 0
+    monkeypatch.setattr(provenance, "version", installed)
+    training = tmp_path / "ex3" / "training.py"
+    training.write_text(training.read_text() + "\nANOTHER_CONSTANT = 1\n")
+    provenance.code_digest.cache_clear()
+    assert compute(0.1).reused == 0
+    assert len(list(CELLS.iterdir())) == len(trained) == 4
+    provenance.code_digest.cache_clear()
 
-    paths = {path(), path(tiny_mlp.model_copy(update={"threads": 1}))}
-    paths.add(path(images=dataset.info.__class__("mnist", "IDX files", "1234", {})))
-    monkeypatch.setattr("ex3.__version__", "9.9.9")
-    paths.add(path())
-    assert len(paths) == 4
+
+def test_a_worker_with_other_images_is_refused(dataset, compute, monkeypatch):
+    monkeypatch.setattr(cells, "load_dataset", lambda *_: type("Other", (), {"name": "mnist", "fingerprint": "1234"}))
+    with pytest.raises(DataError, match=f"mnist .1234. instead of digits .{dataset.fingerprint}.; name a --data-dir"):
+        compute(0.1)
 
 
-def test_a_diverged_cell_is_a_result():
-    words = ["--values", "0.1,1e38,2e38", "--seeds", 1, *FAST, "-q"]
-    result = run_process(*SWEEP, *words)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert [line.split()[1] for line in result.stdout.splitlines()[1:4]] == ["0/1", "1/1", "1/1"]
-    result = run_process(*SWEEP, *words, "--values", "1e38,2e38")
-    assert result.returncode == 5
-    assert result.stderr == "ex3: error: every run diverged, at learning_rate = 1e+38, 2e+38\n"
+def test_a_worker_with_other_packages_is_refused_and_each_difference_named():
+    ours = environment()
+    require_same_environment("worker", dict(ours), ours)
+    theirs = ours | {"keras": "1.0", "ex3 code": "0123"}
+    expected = f"worker has keras 1.0 instead of {ours['keras']}, ex3 code 0123 instead of {ours['ex3 code']}; run 'pip"
+    with pytest.raises(DataError, match=expected):
+        require_same_environment("worker", theirs, ours)
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_sweep_writes_figures_twins_and_cells(run_cli):
+    result = run_cli(*SWEEP, "--jobs", 1)
+    assert result.code == 0, result.err
+    assert len(list(CELLS.iterdir())) == 4
+    assert "4/4 cells: linear, learning_rate 0.1, seed 1: validation loss 0.46" in result.err
+    lines = result.out.splitlines()
+    assert [line.split("  ")[0] for line in lines[:3]] == ["learning rate", "0.01", "0.1"]
+    assert [
+        f"wrote figures/sweep-lr{part}.{suffix}" in lines for part in ("", "-summary") for suffix in ("png", "json")
+    ]
+    assert lines[-1].startswith("best learning rate 0.1 by validation accuracy 0.5300 ± 0.0071: test accuracy 0.53")
+    assert "linear, 4 cells (0 reused), data digits, seeds 0 to 1, threads " in lines[-1]
+    curves, summary = (
+        from_json(Record[SweepResult], Path(f"figures/sweep-lr{part}.json").read_bytes()) for part in ("", "-summary")
+    )
+    assert curves.result == summary.result
+    assert (curves.seeds, curves.config["base"]["optimizer"]) == ([0, 1], "sgd")
+    assert [len(of_value.runs) for of_value in curves.result.values] == [2, 2]
+    assert curves.models["linear, learning_rate 0.1, seed 1"] == "0.1 1"
+
+
+def test_fresh_deletes_the_cells_of_this_sweep_alone(run_cli, trained):
+    run_cli(*SWEEP, "--jobs", 1, "-q", "--values", "0.01,0.1,0.2")
+    result = run_cli(*SWEEP, "--jobs", 1, "-q", "--fresh")
+    assert "4 cells (0 reused)" in result.out
+    assert len(trained) == 10
+    assert len(list(CELLS.iterdir())) == 6
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_diverged_cell_is_a_result(run_cli):
+    result = run_cli(*SWEEP, "--jobs", 1, "-q", "--values", "0.1,1e37,1e38", "--seeds", 1)
+    assert (result.code, result.err) == (0, "")
+    assert [line.split()[1] for line in result.out.splitlines()[1:4]] == ["0/1", "1/1", "1/1"]
+    result = run_cli(*SWEEP, "--jobs", 1, "-q", "--values", "1e37,1e38", "--seeds", 1)
+    assert result.code == 5
+    assert result.err == "ex3: error: every run diverged, at learning_rate = 1e+37, 1e+38\n"
+
+
+def test_a_folder_that_cannot_be_written_is_found_out_before_training(run_cli, trained):
+    Path("runs").touch()
+    result = run_cli(*SWEEP)
+    assert (result.code, result.out, result.err.count("\n")) == (4, "", 1)
+    assert "runs/cells: not a folder" in result.err
+    assert not trained
+
+
+@pytest.mark.parametrize("parameter", ["lr", "dropout", "batch-size", "bottleneck"])
+def test_the_printed_config_gives_the_same_sweep(run_cli, parameter):
+    first = run_cli("sweep", parameter, "--set", "hidden_units=[8]", "--threads", 1, "--print-config")
+    Path("printed.toml").write_text(first.out)
+    second = run_cli("sweep", parameter, "--config", "printed.toml", "--print-config")
+    assert (first.code, first.out) == (0, second.out)
+    assert config_files.load_as(config.SweepConfig, "printed.toml").base["hidden_units"] == [8]
+
+
+@pytest.mark.parametrize(("parameter", "model"), [("lr", "autoencoder"), ("dropout", "linear"), ("bottleneck", "mlp")])
+def test_a_network_without_the_parameter_is_refused(run_cli, parameter, model):
+    result = run_cli("sweep", parameter, "--model", model)
+    assert (result.code, result.out) == (2, "")
+    assert f"model = '{model}': sweep {parameter} takes" in result.err
+
+
+# in processes of their own, with made-up runs
 
 
 @needs_ps
-def test_ctrl_c_stops_the_workers_and_says_how_to_go_on():
-    process = start_process(*SWEEP, "--values", "0.01,0.02,0.03,0.1", *LONG)
-    wait_for(lambda: process.poll() is not None or len(list(CELLS.glob("*.json"))) >= 2)
+def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(project, monkeypatch):
+    control = Path("control").resolve()
+    control.mkdir()
+    hold = control / "hold-0.1"
+    hold.touch()
+    monkeypatch.setenv("CONTROL", str(control))
+
+    def start(jobs: int) -> subprocess.Popen:
+        return start_process(*SWEEP, "--threads", 1, "--jobs", jobs, root=project)
+
+    def started() -> set[int]:
+        """Return the workers that hold a cell."""
+        return {int(file.name.split("-")[-1]) for file in control.glob("started-0.1-*")}
+
+    # a killed worker, then Ctrl-C
+    process = start(jobs=2)
+    wait_for(lambda: len(started()) == 2 and len(list(CELLS.glob("*.json"))) == 2)
+    before = started()
+    os.kill(min(before), signal.SIGKILL)
+    wait_for(lambda: len(started() - before) == 2)
     stop = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert time.monotonic() - stop < 5
     assert process.returncode == 130
-    last = err.splitlines()[-1]
-    finished = len(list(CELLS.iterdir()))
-    assert last.startswith(
-        f"ex3: error: interrupted; {finished} of 8 cells are finished and kept in runs/cells; the same"
-    )
+    assert "WARNING: a worker process was killed; the cells under way are started again" in err
+    expected = "ex3: error: interrupted; 2 of 4 cells are finished and kept in runs/cells; the same command goes on"
+    assert err.splitlines()[-1].startswith(expected)
     assert "Traceback" not in err
     wait_for(lambda: not processes_of_session(process.pid), 5)
-
-
-@needs_ps
-def test_a_killed_worker_costs_time_and_a_killed_driver_leaves_what_was_finished():
-    process = start_process(*SWEEP, *LONG)
-    wait_for(lambda: len(workers_of(process.pid)) == 2)
-    time.sleep(3)
-    os.kill(workers_of(process.pid)[0], signal.SIGKILL)
-    wait_for(lambda: len(list(CELLS.glob("*.json"))) >= 2)
-    process.kill()
-    _, err = process.communicate()
-    assert "WARNING: a worker process was killed; the cells under way are started again" in err
-    wait_for(lambda: not processes_of_session(process.pid), 10)
     kept = numbers()
-    assert kept
-    result = run_process(*SWEEP, *LONG, "-q")
-    assert result.returncode == 0, result.stderr
-    assert f"4 cells ({len(kept)} reused)" in result.stdout
-    assert {key: run for key, run in numbers().items() if key in kept} == kept
 
-
-def test_two_sweeps_at_once_share_the_work(swept):
-    processes = [start_process(*SWEEP, *FAST) for _ in range(2)]
-    for process in processes:
-        out, err = process.communicate(timeout=100)
-        assert process.returncode == 0, err
-        assert "4 cells (" in out
-    assert numbers() == numbers(swept[0] / "runs/cells")
+    # two sweeps at once, one of which is killed
+    before = started()
+    killed, other = start(jobs=2), start(jobs=1)
+    wait_for(lambda: len(started() - before) == 3)
+    killed.kill()
+    killed.communicate(timeout=20)
+    wait_for(lambda: not processes_of_session(killed.pid), 10)
+    assert numbers() == kept
+    hold.unlink()
+    out, err = other.communicate(timeout=60)
+    assert other.returncode == 0, err
+    assert "4 cells (2 reused)" in out
+    assert len(numbers()) == 4
     assert {path.suffix for path in CELLS.iterdir()} == {".json"}
-    for path in CELLS.iterdir():
-        from_json(Cell, path.read_bytes())
+    assert numbers().items() >= kept.items()
 
 
-def test_a_folder_that_cannot_be_written_is_found_out_before_training():
-    Path("runs").touch()
-    result = run_process(*SWEEP, *FAST)
-    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (4, "", 1)
-    assert "runs/cells: not a folder" in result.stderr
+# in processes of their own, with real runs
 
 
-def test_the_printed_config_gives_the_same_sweep(run_cli):
-    first = run_cli("sweep", "dropout", "--set", "filters=[4, 8]", "--threads", 1, "--print-config")
-    Path("printed.toml").write_text(first.out)
-    second = run_cli("sweep", "dropout", "--config", "printed.toml", "--print-config")
-    assert (first.code, first.out) == (0, second.out)
-    assert config_files.load_as(config.SweepConfig, "printed.toml").base["filters"] == [4, 8]
+def test_a_cell_gives_the_same_numbers_as_a_run_alone(dataset):
+    from ex3.runs import train
+
+    result = run_process(*SWEEP, "--values", 0.1, "--seeds", 1, "--epochs", 1, "--threads", 2, "--jobs", 2, "-q")
+    assert (result.returncode, result.stderr) == (0, "")
+    (path,) = CELLS.iterdir()
+    stored = from_json(cells.Cell, path.read_bytes()).run
+    assert path == cells.cell_path(CELLS, stored.config, dataset.info)
+    alone = train(stored.config, dataset)
+    assert (stored.metrics, stored.weights) == (alone.metrics, alone.weights)

@@ -1,6 +1,5 @@
-"""The command line end to end: what it writes and says, and how it refuses what is wrong."""
+"""The command line end to end: what it writes and prints, and how it refuses what is wrong."""
 
-import gzip
 import json
 import os
 import signal
@@ -12,9 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, run_process, start_process
 
-import cli
-from ex3 import config_files
-from ex3.results import Record, Run, from_json
+from ex3 import commands, config_files
+from ex3.results import Record, Repeats, Run, from_json
 
 FAST = ["--limit", 200, "--epochs", 1]
 
@@ -30,7 +28,7 @@ def assert_refused(result, code: int, *fragments: str) -> None:
     assert not Path("runs").exists()
 
 
-def test_train_writes_figure_twin_and_run(run_cli, idx_folder):
+def test_train_writes_figure_twin_and_model(run_cli, idx_folder):
     result = run_cli("train", "mlp", *FAST, "--data-dir", idx_folder, "--seeds", 2, "--set", "momentum=0.8")
     assert result.code == 0, result.err
     table, headline = result.out.splitlines()[:2], result.out.splitlines()[-1]
@@ -40,45 +38,46 @@ def test_train_writes_figure_twin_and_run(run_cli, idx_folder):
     assert "±" in headline
     assert "data mnist, seeds 0 to 1, threads 2" in headline
     assert "mlp, seed 1, epoch 1/1" in result.err
-    written = {"figures/train-mlp.png", "figures/train-mlp.json"}
-    written |= {f"runs/train-mlp/{name}" for name in ("model.keras", "config.toml", "run.json")}
-    assert {str(path) for path in Path().rglob("*mlp*/*") if path.is_file()} | {
-        str(path) for path in Path("figures").iterdir()
-    } == written
-    assert all(f"wrote {path}" in result.out for path in written)
-    record = from_json(Record, Path("figures/train-mlp.json").read_bytes())
+    (folder,) = Path("runs/models").iterdir()
+    written = {Path("figures/train-mlp.png"), Path("figures/train-mlp.json")}
+    written |= {folder / name for name in ("model.keras", "config.toml", "run.json")}
+    assert {path for top in ("figures", "runs") for path in Path(top).rglob("*.*") if path.is_file()} == written
+    listed = [line.removeprefix("wrote ") for line in result.out.splitlines() if line.startswith("wrote ")]
+    assert set(map(Path, listed)) == written
+    record = from_json(Record[dict[str, Repeats]], Path("figures/train-mlp.json").read_bytes())
     assert record.command == "python cli.py train mlp --set momentum=0.8 --epochs 1 --limit 200 --seeds 2"
     assert record.dataset.sizes["train"] == 200
     assert record.seeds == [0, 1]
     assert str(idx_folder) not in Path("figures/train-mlp.json").read_text()
-    resolved = config_files.load("runs/train-mlp/config.toml")
+    resolved = config_files.load(folder / "config.toml")
     assert (resolved.momentum, resolved.limit) == (0.8, 200)
-    assert from_json(Run, Path("runs/train-mlp/run.json").read_bytes()).config["seed"] == 0
+    run = from_json(Run, (folder / "run.json").read_bytes())
+    assert (run.config, record.models) == (resolved, {"mlp": run.weights})
 
 
-def test_the_headline_of_one_seed_can_be_parsed_and_digits_cannot_pass_for_mnist(run_cli):
-    result = run_cli("train", "linear", "--epochs", 1)
+def test_mnist_needs_no_folder_no_network_and_no_warning(run_cli):
+    result = run_cli("train", "linear", "--epochs", 1, "--limit", 1000, "--set", "evaluations_per_epoch=1", "-q")
+    assert (result.code, result.err) == (0, "")
     headline = result.out.splitlines()[-1]
-    metrics = json.loads(Path("runs/train-linear/run.json").read_text())["metrics"]
-    correct = round(metrics["test_accuracy"] * 360)
-    assert headline.startswith(f"test accuracy {correct / 360:.4f} ({correct}/360), data digits, seed 0, threads 2, ")
-    assert "WARNING: NOT MNIST" in result.err
+    (run_file,) = Path("runs/models").glob("*/run.json")
+    correct = round(json.loads(run_file.read_text())["metrics"]["test_accuracy"] * 10_000)
+    assert headline.startswith(f"test accuracy {correct / 10_000:.4f} ({correct}/10000), data mnist, seed 0, threads 2")
 
 
-def test_all_compares_the_three_models(run_cli):
+def test_all_compares_the_three_models_and_names_the_classes(run_cli):
     result = run_cli("train", "all", "--dataset", "digits", *FAST, "--batch-size", 50, "--seeds", 1, "--quiet")
-    assert result.code == 0, result.err
-    assert result.err == ""
+    assert (result.code, result.err) == (0, "")
     assert [line.split()[0] for line in result.out.splitlines()[:4]] == ["model", "linear", "mlp", "convnet"]
-    record = from_json(Record, Path("figures/compare.json").read_bytes())
-    assert list(record.result) == ["linear", "mlp", "convnet"]
+    record = from_json(Record[dict[str, Repeats]], Path("figures/compare.json").read_bytes())
+    assert list(record.result) == list(record.models) == ["linear", "mlp", "convnet"]
+    assert record.dataset.class_names == list("0123456789")
     assert Path("figures/compare.png").exists()
 
 
-@pytest.mark.parametrize("command", cli.cli.commands)
-def test_each_command_has_an_example(run_cli, command):
-    result = run_cli(command, "--help")
-    assert f"Example: python cli.py {command}" in result.out
+@pytest.mark.parametrize("name", commands.command_names())
+def test_each_command_has_an_example(run_cli, name):
+    result = run_cli(name, "--help")
+    assert f"Example: python cli.py {name}" in result.out
     assert "\\b" not in result.out
 
 
@@ -92,9 +91,15 @@ def test_print_config_prints_a_config_that_loads(run_cli, tmp_path):
     assert not Path("figures").exists()
 
 
+def test_the_config_of_a_command_line_is_the_one_that_it_prints(run_cli):
+    words = ["train", "all", "--epochs", "7"]
+    configs = commands.config_of(words)
+    assert "\n".join(map(config_files.to_toml, configs)) == run_cli(*words, "--print-config").out
+
+
 @pytest.mark.parametrize("name", ["linear", "mlp", "convnet", "convnet-best"])
 def test_shipped_configs_are_valid(name):
-    assert config_files.load(ROOT / "configs" / f"{name}.toml").dataset == "auto"
+    assert config_files.load(config_files.shipped(name)).dataset == "mnist"
 
 
 @pytest.mark.parametrize(
@@ -104,38 +109,26 @@ def test_shipped_configs_are_valid(name):
         (["train", "convnt"], ["'convnt' is not one of", "did you mean 'convnet'?"]),
         (["train"], ["linear", "all"]),
         (["train", "mlp", "--learning-rate", "nan"], ["command line: learning_rate = nan"]),
-        (["train", "mlp", "--learning-rate", "inf"], ["command line: learning_rate = inf"]),
-        (["train", "mlp", "--learning-rate", "0"], ["learning_rate = 0"]),
-        (["train", "mlp", "--learning-rate", "-1"], ["learning_rate = -1"]),
-        (["train", "mlp", "--epochs", "0"], ["epochs = 0"]),
         (["train", "mlp", "--epochs", "1.5"], ["epochs = 1.5", "integer"]),
-        (["train", "mlp", "--epochs", "many"], ["epochs = 'many'"]),
-        (["train", "mlp", "--dataset", "cifar"], ["dataset = 'cifar'", "fashion-mnist"]),
+        (["train", "mlp", "--dataset", "auto"], ["dataset = 'auto'", "fashion-mnist"]),
         (["train", "mlp", "--set", "epochs"], ["--set epochs: should be KEY=VALUE"]),
-        (["train", "mlp", "--set", "epoch=3"], ["no key 'epoch'; did you mean 'epochs'?"]),
         (["train", "linear", "--dropout", "0.5"], ["LinearConfig has no key 'dropout'"]),
         (["train", "mlp", "--config", "absent.toml"], ["absent.toml: cannot be read"]),
         (["train", "mlp", "--config", ROOT / "configs/linear.toml"], ["its model is linear, the command's is mlp"]),
         (["train", "mlp", "--seeds", "0"], ["--seeds", "0"]),
         (["train", "mlp", "--epoch", "2"], ["--epoch"]),
-        (["autoencoder", "--fresh"], ["--fresh belongs to --bottlenecks"]),
+        (["autoencoder", "--limit", "99"], ["limit = 99"]),
+        (["autoencoder", "--samples", "0"], ["--samples"]),
+        (["autoencoder", "--set", "hidden_units=[]"], ["hidden_units = []"]),
         (["sweep", "momentum"], ["'momentum' is not one of", "'lr'"]),
         (["sweep", "lr", "--values", ""], ["command line: values = []"]),
-        (["sweep", "lr", "--values", "a,b"], ["--values: learning_rate = 'a'"]),
         (["sweep", "lr", "--values", "0.1,,0.2"], ["--values: learning_rate = ''"]),
-        (["sweep", "lr", "--values", "0.1,nan"], ["--values: learning_rate = nan"]),
         (["sweep", "lr", "--values", "0.1,0.10"], ["0.1 stands there more than once"]),
-        (["sweep", "dropout", "--values", "0.5,1"], ["--values: dropout = 1", "less than 1"]),
-        (["sweep", "batch-size", "--values", "0"], ["--values: batch_size = 0"]),
         (["sweep", "batch-size", "--values", "1.5"], ["--values: batch_size = 1.5", "integer"]),
-        (["sweep", "dropout", "--model", "linear"], ["LinearConfig has no key 'dropout'"]),
-        (["sweep", "lr", "--model", "lenet"], ["command line: model = 'lenet'"]),
-        (["sweep", "lr", "--seeds", "0"], ["command line: seeds = 0"]),
-        (["sweep", "lr", "--jobs", "0"], ["--jobs", "0"]),
-        (["sweep", "lr", "--learning-rate", "0.1"], ["learning_rate is what varies", "--values"]),
+        (["sweep", "dropout", "--model", "linear"], ["dropout"]),
+        (["sweep", "lr", "--learning-rate", "0.1"], ["learning_rate is the parameter of this sweep", "--values"]),
         (["sweep", "lr", "--config", ROOT / "configs/sweep-dropout.toml"], ["its parameter is dropout"]),
         (["sweep", "lr", "--backend", "dask"], ["--backend dask needs --address"]),
-        (["sweep", "lr", "--address", "tcp://127.0.0.1:1"], ["--backend dask needs --address"]),
     ],
 )
 def test_wrong_words_are_refused_with_exit_code_2(run_cli, words, fragments):
@@ -147,9 +140,6 @@ def test_bad_data_is_refused_with_exit_code_3(run_cli, idx_folder):
     result = run_cli("train", "mlp", "--data-dir", idx_folder)
     assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)
     assert "t10k-labels-idx1-ubyte: starts with" in result.err
-    result = run_cli("train", "mlp", "--dataset", "mnist")
-    assert result.code == 3
-    assert "--data-dir or EX3_DATA_DIR" in result.err.splitlines()[-1]
 
 
 def test_places_that_cannot_be_written_are_refused_before_training(run_cli, tmp_path):
@@ -167,7 +157,7 @@ def test_a_diverged_run_is_drawn_and_reported_with_exit_code_5(run_cli):
     record = json.loads(Path("figures/train-linear.json").read_text())
     assert record["result"]["linear"]["runs"][0]["diverged_at"] >= 1
     assert record["result"]["linear"]["metrics"]["test_loss"]["mean"] is None
-    assert not Path("runs/train-linear").exists()
+    assert not Path("runs/models").exists()
 
 
 def test_paths_may_hold_spaces_and_letters_of_any_alphabet(run_cli, tmp_path, idx_folder):
@@ -178,14 +168,13 @@ def test_paths_may_hold_spaces_and_letters_of_any_alphabet(run_cli, tmp_path, id
     assert (tmp_path / "фигуры 1" / "train-linear.png").exists()
 
 
-def test_a_hostile_environment_changes_nothing(tmp_path):
+def test_a_hostile_environment_changes_nothing(tmp_path, run_cli):
     keras_home = tmp_path / "keras"
     keras_home.mkdir()
     (keras_home / "keras.json").write_text(
         json.dumps({"backend": "jax", "floatx": "float16", "image_data_format": "channels_first", "epsilon": 1e-3})
     )
     words = ["train", "convnet", "--dataset", "digits", *FAST, "-q"]
-    plain = run_process(*words)
     hostile = run_process(
         *words,
         MPLBACKEND="bogus",
@@ -194,62 +183,42 @@ def test_a_hostile_environment_changes_nothing(tmp_path):
         HOME="/proc/nowhere",
         MPLCONFIGDIR="/proc/nowhere",
     )
-    assert (plain.returncode, plain.stderr) == (0, "")
     assert (hostile.returncode, hostile.stderr) == (0, "")
-    assert plain.stdout.split("threads")[0].splitlines()[-1] == hostile.stdout.split("threads")[0].splitlines()[-1]
-
-
-def test_fashion_mnist_is_taken_from_keras_own_cache(tmp_path, idx_folder):
-    cache = tmp_path / "keras" / "datasets" / "fashion-mnist"
-    cache.mkdir(parents=True)
-    for file in idx_folder.iterdir():
-        (cache / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
-    words = ["train", "linear", "--dataset", "fashion-mnist", "--epochs", 1, "-q"]
-    result = run_process(*words, KERAS_HOME=str(tmp_path / "keras"))
-    assert result.returncode == 0, result.stderr
-    assert "data fashion-mnist, seed 0" in result.stdout
-    label_file = cache / "train-labels-idx1-ubyte.gz"
-    label_file.write_bytes(gzip.compress(gzip.decompress(label_file.read_bytes())[:-1] + b"\x11"))
-    result = run_process(*words, KERAS_HOME=str(tmp_path / "keras"))
-    assert result.returncode == 3
-    assert "y_train holds the label 17" in result.stderr
+    plain = run_cli(*words)
+    assert plain.out.splitlines()[-1].split("threads")[0] == hostile.stdout.splitlines()[-1].split("threads")[0]
 
 
 def test_a_reader_that_leaves_early_is_no_error():
-    command = f"{sys.executable} {ROOT / 'cli.py'} train linear --dataset digits --epochs 1 -q; echo code $? >&2"
+    command = f"{sys.executable} {ROOT / 'cli.py'} toy --iterations 2 --seeds 1; echo code $? >&2"
     result = subprocess.run(["bash", "-c", f"{{ {command}; }} | head -0"], capture_output=True, text=True, check=False)
     assert result.stderr == "code 0\n"
 
 
-def test_what_was_finished_before_a_kill_is_still_there():
-    words = ["train", "linear", "--dataset", "digits", "--seeds", "1000", "--epochs", "1"]
-    process = subprocess.Popen([sys.executable, ROOT / "cli.py", *words], stderr=subprocess.PIPE, text=True)
+def test_a_kill_leaves_what_was_finished_and_ctrl_c_ends_in_one_line(tmp_path):
+    """Two processes at a time, one folder each."""
+    killed = start_process("train", "linear", "--dataset", "digits", "--seeds", 1000, "--epochs", 1)
+    words = ["--out", tmp_path / "f", "--runs", tmp_path / "r"]
+    interrupted = start_process("train", "mlp", "--dataset", "digits", "--epochs", 100_000, *words)
     try:
-        while "seed 2," not in process.stderr.readline():
-            pass
-    finally:
-        process.kill()
-        process.wait()
-    record = from_json(Record, Path("figures/train-linear.json").read_bytes())
-    assert record.seeds[:2] == [0, 1]
-    assert len(record.result["linear"]["runs"]) == len(record.seeds)
-    assert Path("figures/train-linear.png").exists()
-    assert Path("runs/train-linear/model.keras").exists()
-
-
-def test_ctrl_c_ends_training_in_one_line_with_exit_code_130(tmp_path):
-    words = ["train", "mlp", "--dataset", "digits", "--epochs", "100000"]
-    process = start_process(*words)
-    try:
-        assert "epoch 1/" in process.stderr.readline()
+        while "seed 2," not in killed.stderr.readline():
+            assert killed.poll() is None
+        killed.kill()
+        assert "epoch 1/" in interrupted.stderr.readline()
         start = time.monotonic()
-        os.kill(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        os.kill(interrupted.pid, signal.SIGINT)
+        out, err = interrupted.communicate(timeout=30)
     finally:
-        process.kill()
+        for process in (killed, interrupted):
+            process.kill()
+            process.wait()
+    record = from_json(Record[dict[str, Repeats]], Path("figures/train-linear.json").read_bytes())
+    assert record.seeds[:2] == [0, 1]
+    assert len(record.result["linear"].runs) == len(record.seeds)
+    assert Path("figures/train-linear.png").exists()
+    assert list(Path("runs/models").glob("linear-seed0-*/model.keras"))
+
     assert time.monotonic() - start < 5
-    assert process.returncode == 130
-    assert out == ""
+    assert (interrupted.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "ex3: error: interrupted; what was finished is saved"
     assert all("epoch" in line for line in err.splitlines()[:-1] if line)  # click adds an empty line after ^C
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [path for folder in ("f", "r") for path in (tmp_path / folder).rglob("*") if path.is_file()] == []

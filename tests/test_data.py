@@ -1,6 +1,7 @@
 """Every source gives the same images; whatever is wrong with a file is named before it is believed."""
 
 import gzip
+import hashlib
 import io
 import socket
 import threading
@@ -14,7 +15,7 @@ import pytest
 from conftest import write_idx
 
 from ex3 import data
-from ex3.data import load_dataset
+from ex3.data import MNIST_FINGERPRINT, load_dataset, sources
 from ex3.errors import DataError
 
 X_TRAIN, Y_TRAIN = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -49,10 +50,10 @@ def test_gzip_dotted_names_and_npz_give_the_same_images(idx_folder, digit_arrays
     (idx_folder / f"{X_TRAIN}.gz").write_bytes(gzip.compress(image_file.read_bytes()))
     image_file.unlink()
     (idx_folder / Y_TRAIN).rename(idx_folder / "train-labels.idx1-ubyte")
-    data._load_raw.cache_clear()
+    sources.load_raw.cache_clear()
     assert_same(plain, load_dataset("mnist", idx_folder))
     assert_same(plain, load_dataset("mnist", save_npz(tmp_path / "mnist.npz", digit_arrays)))
-    assert_same(plain, load_dataset("auto", tmp_path))  # finds mnist.npz by its name
+    assert_same(plain, load_dataset("mnist", tmp_path))  # finds mnist.npz by its name
     wide = {key: array.astype(np.int64) if key[0] == "y" else array for key, array in digit_arrays.items()}
     assert_same(plain, load_dataset("mnist", save_npz(tmp_path / "wide labels é.npz", wide)))
 
@@ -80,24 +81,56 @@ def test_limit_keeps_the_first_training_images_only(idx_folder, caplog):
 def test_real_mnist_is_known_by_its_fingerprint(idx_folder, caplog, monkeypatch):
     dataset = load_dataset("mnist", idx_folder)
     assert "not the original MNIST" in caplog.text
-    monkeypatch.setattr(data, "MNIST_FINGERPRINT", dataset.fingerprint)
+    monkeypatch.setattr(sources, "MNIST_FINGERPRINT", dataset.fingerprint)
     with pytest.raises(DataError, match="holds MNIST, not Fashion-MNIST"):
         load_dataset("fashion-mnist", idx_folder)
 
 
-def test_auto_falls_back_on_digits_loudly_and_under_their_own_name(caplog):
-    dataset = load_dataset("auto")
-    assert dataset.name == "digits"
-    assert "NOT MNIST" in caplog.text
-    assert dataset.train.x.shape[1:] == (28, 28, 1)
-    assert sum(dataset.info.sizes.values()) == 1797
-    with pytest.raises(DataError, match="--data-dir or EX3_DATA_DIR"):
+def test_mnist_comes_with_the_package_byte_for_byte():
+    """The MD5 sums are those of the four official files, decompressed."""
+    sums = {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    }
+    for name, md5 in sums.items():
+        content = gzip.decompress((sources.MNIST_FOLDER / f"{name}.gz").read_bytes())
+        assert hashlib.md5(content, usedforsecurity=False).hexdigest() == md5
+    raw = sources.load_raw("mnist")
+    assert (raw.fingerprint, raw.arrays["x_train"].shape) == (MNIST_FINGERPRINT, (60_000, 28, 28))
+
+
+def test_damaged_embedded_files_are_refused(idx_folder, monkeypatch):
+    monkeypatch.setattr(sources, "MNIST_FOLDER", idx_folder)
+    with pytest.raises(DataError, match="its fingerprint is not 06b0d1f124c4e5fa; install the package again"):
         load_dataset("mnist")
 
 
-def test_auto_does_not_fall_back_when_a_folder_was_named(tmp_path):
-    with pytest.raises(DataError, match="holds no train-images-idx3-ubyte"):
-        load_dataset("auto", tmp_path)
+def test_digits_have_their_own_name(dataset):
+    assert dataset.name == "digits"
+    assert dataset.train.x.shape[1:] == (28, 28, 1)
+    assert sum(dataset.info.sizes.values()) == 1797
+
+
+def test_fashion_mnist_is_taken_from_keras_and_checked(monkeypatch, digit_arrays):
+    from ex3.backend import keras
+
+    arrays = {key: array.copy() for key, array in digit_arrays.items()}
+    parts = (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", lambda: parts)
+    dataset = load_dataset("fashion-mnist")
+    assert (dataset.name, dataset.source, dataset.class_names[0]) == ("fashion-mnist", "Keras", "T-shirt")
+    arrays["y_train"][0] = 17
+    sources.load_raw.cache_clear()
+    with pytest.raises(DataError, match="y_train holds the label 17"):
+        load_dataset("fashion-mnist")
+
+
+def test_samples_are_drawn_without_repetition(dataset):
+    sample = dataset.test.sample(100, seed=3)
+    assert len({image.tobytes() for image in sample.x}) == 100
+    assert len(dataset.test.sample(10**6, seed=3)) == len(dataset.test)
 
 
 def test_a_silent_server_is_given_up_on(monkeypatch):
@@ -106,10 +139,10 @@ def test_a_silent_server_is_given_up_on(monkeypatch):
         threading.Thread(target=lambda: held.append(server.accept()), daemon=True).start()
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.getsockname()[1]}")
         monkeypatch.setattr(urllib.request, "_opener", None)  # forgets the proxy of the tests before
-        monkeypatch.setattr(data, "DOWNLOAD_TIMEOUT", 0.5)
+        monkeypatch.setattr(sources, "DOWNLOAD_TIMEOUT", 0.5)
         start = time.monotonic()
-        with pytest.raises(DataError, match="download failed"):
-            load_dataset("mnist")
+        with pytest.raises(DataError, match=r"download failed .*--data-dir or EX3_DATA_DIR"):
+            load_dataset("fashion-mnist")
         assert held, "the server was never asked"
         assert time.monotonic() - start < 10
 

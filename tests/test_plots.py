@@ -2,18 +2,20 @@
 
 import dataclasses
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from ex3.plots.classifiers import comparison, learning_curves
-from ex3.plots.style import smooth
-from ex3.training import train_classifier
+from ex3.plots.style import MODEL_COLOURS, STYLE, smooth
+from ex3.results import repeats
 
 
 @pytest.fixture(scope="module")
 def runs(dataset):
     from ex3.config import MlpConfig
+    from ex3.runs import train_classifier
 
     base = MlpConfig(
         model="mlp",
@@ -35,7 +37,7 @@ def assert_labelled(figure: Figure, panels: int) -> None:
         assert axes.get_xlabel()
         assert axes.get_ylabel()
         assert axes.get_title()
-    assert "NOT MNIST" in figure.get_suptitle()
+    assert "scikit-learn's 8 x 8 digits" in figure.get_suptitle()
 
 
 def test_smoothing_by_hand():
@@ -46,7 +48,7 @@ def test_smoothing_by_hand():
 
 
 def test_learning_curves_show_mean_and_raw_and_smoothed_loss(runs):
-    figure = learning_curves(runs)
+    figure = learning_curves(repeats(runs))
     assert_labelled(figure, 3)
     loss, accuracy, iterations = figure.axes
     assert [text.get_text() for text in loss.get_legend().get_texts()] == ["train", "test"]
@@ -63,13 +65,13 @@ def test_learning_curves_show_mean_and_raw_and_smoothed_loss(runs):
 
 
 def test_one_seed_has_no_band(runs):
-    figure = learning_curves(runs[:1])
+    figure = learning_curves(repeats(runs[:1]))
     assert not figure.axes[0].collections
     assert "seed 0" in figure.get_suptitle()
 
 
 def test_comparison_draws_each_model_in_each_panel(runs):
-    models = {"linear": runs, "mlp": runs, "convnet": [dataclasses.replace(run, name="convnet") for run in runs]}
+    models = {model: repeats([dataclasses.replace(run, name=model) for run in runs]) for model in MODEL_COLOURS}
     figure = comparison(models)
     assert_labelled(figure, 8)
     for axes in figure.axes[:4]:
@@ -83,4 +85,21 @@ def test_a_diverged_run_can_be_drawn(runs):
     lost = dataclasses.replace(
         runs[0], iterations=dataclasses.replace(runs[0].iterations, points=[1, 2], series={"loss": [2.0, float("nan")]})
     )
-    assert_labelled(learning_curves([lost]), 3)
+    assert_labelled(learning_curves(repeats([lost])), 3)
+
+
+def test_classes_are_called_by_their_names(runs):
+    names = [f"garment {k}" for k in range(10)]
+    info = dataclasses.replace(runs[0].dataset, name="fashion-mnist", class_names=names)
+    models = {model: repeats([dataclasses.replace(runs[0], dataset=info)]) for model in MODEL_COLOURS}
+    confusion, per_class = comparison(models).axes[4], comparison(models).axes[7]
+    for labels in (confusion.get_xticklabels(), confusion.get_yticklabels(), per_class.get_xticklabels()):
+        assert [label.get_text() for label in labels] == names
+
+
+def test_plots_change_no_global_setting(runs):
+    before = dict(mpl.rcParams)
+    figure = learning_curves(repeats(runs))
+    assert dict(mpl.rcParams) == before
+    figure.draw_without_rendering()
+    assert figure.axes[0].xaxis.get_major_ticks()[0].gridline.get_alpha() == STYLE["grid.alpha"]

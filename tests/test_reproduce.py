@@ -1,159 +1,245 @@
-"""All experiments by one command, here a few tiny ones: reused, redone, failing, interrupted."""
+"""All experiments by one command: which steps are repeated, which are not, and what a failure or Ctrl-C leaves.
+
+Most tests replace the child process by a function that writes one file; two start real ones.
+"""
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
-import cli
-from ex3 import data, report
-from ex3.experiments import Places, reproduce
-from ex3.experiments.reproduce import Step
+import ex3
+from ex3 import commands, provenance
+from ex3.commands._options import Step
+from ex3.commands.report import all_steps
+from ex3.commands.reproduce import job
+from ex3.errors import DataError, ExperimentError
+from ex3.experiments import OutcomeSummary, Paths, reproduce
+from ex3.experiments.reproduce import in_order
+from ex3.provenance import code_digest
 
-FAST = ("--epochs", "1", "--limit", "200", "--seeds", "1")
-LINEAR = Step(("train", "linear", *FAST), 5)
-TOY = Step(("toy", "--iterations", "5", "--seeds", "1"), 3, has_images=False)
-MLP = Step(("train", "mlp", *FAST), 5, after=(LINEAR.name,))
-WRONG = Step(("train", "mlp", "--epochs", "1", "--learning-rate", "1e30", "--limit", "200", "--batch-size", "20"), 5)
+PATHS = Paths(Path("figures"), Path("runs"))
+TEMPLATE, ANSWERS = Path("t.jinja"), Path("Answers.md")
+THEORY = Step(("theory",), 3)
+TINY_TOY = Step(("toy", "--model", "linear", "--target", "y1", "--iterations", "5", "--seeds", "1"), 5)
+AFTER_TOY = Step(("toy", "--iterations", "6"), 1, after=(TINY_TOY.name,))
+DIVERGING = Step(("toy", "--learning-rate", "1e30", "--seeds", "1", "--model", "linear", "--target", "y1"), 5)
 
 
 @pytest.fixture
-def run(idx_folder, monkeypatch, capfd):
-    """Return a function that runs steps on tiny images, and gives the outcome and what was shown."""
-    fingerprint = data.load_dataset("mnist", idx_folder).fingerprint
-    for module in (data, report):
-        monkeypatch.setattr(module, "MNIST_FINGERPRINT", fingerprint)
-    Path("t.jinja").write_text('{{ twin("train-linear").result.linear.metrics.test_accuracy | pm(4) }}')
+def run(monkeypatch):
+    """Return a function that runs steps; a step's child process is a function that writes one file, or fails."""
 
-    def run(*steps, fresh=False, quiet=False):
-        places = Places(Path("figures"), Path("runs"), idx_folder)
-        capfd.readouterr()
-        outcome = reproduce.run(
-            steps, cli._printed_config, places, Path("t.jinja"), Path("Answers.md"), fresh=fresh, quiet=quiet
-        )
-        return outcome, capfd.readouterr().err
+    def run_command(arguments, file, on_line):
+        on_line("under way")
+        if "1e30" in arguments:
+            raise ExperimentError("exit code 5: the loss is not finite")
+        written = Path(f"{arguments[0]}.txt")
+        written.write_text(" ".join(arguments))
+        return OutcomeSummary(f"headline of {arguments[0]}", [str(written)])
 
+    def run(*steps, **options):
+        return reproduce.run([job(step, PATHS) for step in steps], PATHS, TEMPLATE, ANSWERS, **options)
+
+    monkeypatch.setattr(reproduce, "run_command", run_command)
+    TEMPLATE.write_text("The answers.\n")
     return run
 
 
-def states(outcome) -> list[str]:
-    return [line.split()[0] for line in outcome.table.splitlines()]
+def states(outcome) -> dict[str, str]:
+    """Return the state of each step, by the command's first word."""
+    lines = re.findall(r"^(done|reused|failed) +(?:[\d-]+)(?: s)? +(\w+)", outcome.table, re.MULTILINE)
+    assert len(lines) == len(outcome.table.splitlines())
+    return {command: state for state, command in lines}
 
 
-def test_steps_run_in_order_and_the_answers_are_written(run):
-    outcome, shown = run(LINEAR, MLP)
-    assert states(outcome) == ["done", "done"]
-    assert outcome.problem is None
-    assert outcome.headline.startswith("2 of 2 experiments done (0 reused), ")
-    assert outcome.written == [Path("Answers.md")]
-    accuracy = json.loads(Path("figures/train-linear.json").read_text())["result"]["linear"]["metrics"]["test_accuracy"]
-    assert Path("Answers.md").read_text() == f"{accuracy['mean']:.4f}"
-    lines = shown.splitlines()
-    assert re.match(r"\[1/2, about 00:00:(09|10) left\] train linear", lines[0])
-    assert any(line.startswith("[2/2, about 00:00:") and "mlp, seed 0, epoch 1/1" in line for line in lines)
+def test_a_completed_step_is_repeated_only_when_its_files_or_its_configs_change(run, monkeypatch):
+    assert states(run(THEORY, TINY_TOY)) == {"theory": "done", "toy": "done"}
+    outcome = run(THEORY, TINY_TOY)
+    assert states(outcome) == {"theory": "reused", "toy": "reused"}
+    assert (outcome.problem, outcome.written, ANSWERS.read_text()) == (None, [ANSWERS], "The answers.\n")
+    Path("theory.txt").write_text("changed")
+    assert states(run(THEORY, TINY_TOY)) == {"theory": "done", "toy": "reused"}
+    Path("toy.txt").unlink()
+    assert states(run(THEORY, TINY_TOY)) == {"theory": "reused", "toy": "done"}
+    assert states(run(TINY_TOY, fresh=True)) == {"toy": "done"}
+    known = commands.config_of(TINY_TOY.words)
+    monkeypatch.setattr(
+        "ex3.commands.reproduce.config_of", lambda _: [config.model_copy(update={"seed": 1}) for config in known]
+    )
+    assert states(run(TINY_TOY)) == {"toy": "done"}
 
 
-def test_what_is_finished_is_done_again_only_when_something_has_changed(run, monkeypatch):
-    run(TOY, LINEAR)
-    before = Path("figures/toy-fit.png").stat().st_mtime_ns
-    outcome, shown = run(TOY, LINEAR)
-    assert states(outcome) == ["reused", "reused"]
-    assert (shown, outcome.problem) == ("", None)
-    assert Path("figures/toy-fit.png").stat().st_mtime_ns == before
-    Path("figures/toy-fit.png").write_bytes(b"")
-    assert states(run(TOY, LINEAR)[0]) == ["done", "reused"]
-    Path("runs/train-linear/model.keras").unlink()
-    assert states(run(TOY, LINEAR)[0]) == ["reused", "done"]
-    assert states(run(TOY, fresh=True)[0]) == ["done"]
-    printed = cli._printed_config
-    monkeypatch.setattr(cli, "_printed_config", lambda words: printed(words).replace("seed = 0", "seed = 1"))
-    assert states(run(TOY)[0]) == ["done"]
+def test_a_step_is_repeated_after_a_change_of_its_code_and_not_after_a_new_version(run, monkeypatch):
+    run(THEORY, TINY_TOY)
+    monkeypatch.setattr(ex3, "__version__", "99.0")
+    assert states(run(THEORY, TINY_TOY)) == {"theory": "reused", "toy": "reused"}
+    monkeypatch.setattr(
+        provenance, "code_digest", lambda module: "changed" if module == "ex3.commands.toy" else code_digest(module)
+    )
+    assert states(run(THEORY, TINY_TOY)) == {"theory": "reused", "toy": "done"}
 
 
-def test_a_step_depends_on_the_steps_whose_models_it_uses():
-    def config_of(linear):
-        return lambda words: linear if words == LINEAR.words else "the same"
+def test_a_change_of_code_reaches_the_steps_that_use_it_and_a_comment_reaches_none(tmp_path, monkeypatch, request):
+    request.addfinalizer(code_digest.cache_clear)
+    shutil.copytree(ROOT / "ex3", tmp_path / "ex3", ignore=shutil.ignore_patterns("mnist", "__pycache__"))
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "ex3")
+    threshold = tmp_path / "ex3" / "scratch" / "threshold.py"
+    steps = {step.name: job(step, PATHS) for step in (THEORY, TINY_TOY)}
 
-    before, after = (reproduce._identities([LINEAR, MLP], config_of(text), "0123") for text in ("a", "b"))
-    assert before[MLP.name] != after[MLP.name]
-    other_images = reproduce._identities([LINEAR, MLP], config_of("a"), "4567")
-    assert other_images[LINEAR.name] != before[LINEAR.name]
+    def identities(code):
+        threshold.write_text(code)
+        code_digest.cache_clear()
+        return reproduce.identify(list(steps.values()), "")
+
+    code = threshold.read_text()
+    before, commented = identities(code), identities(f"{code}\n# a comment")
+    changed = identities(f"{code}\nSPOILT = True")
+    assert commented == before
+    assert {name for name in steps if changed[name] != before[name]} == {THEORY.name}
 
 
-def test_a_failure_does_not_stop_the_others_and_leaves_the_answers(run):
-    Path("Answers.md").write_text("as it was")
-    outcome, _ = run(WRONG, LINEAR)
-    assert states(outcome) == ["failed", "done"]
+def test_a_step_is_repeated_after_a_new_version_of_a_package(run, monkeypatch):
+    run(TINY_TOY)
+    versions = provenance.versions
+    monkeypatch.setattr(provenance, "versions", lambda *names: versions(*names) | {"numpy": "99.0"})
+    assert states(run(TINY_TOY)) == {"toy": "done"}
+
+
+def test_a_step_depends_on_the_steps_before_it_and_on_its_images():
+    first, second = (
+        job(step, PATHS) for step in (Step(("train", "linear"), 1), Step(("train", "mlp"), 1, after=("train linear",)))
+    )
+    other_first = job(Step(("train", "linear", "--epochs", "1"), 1), PATHS)
+    before = reproduce.identify([first, second], "0123")
+    assert before == reproduce.identify([first, second], "0123")
+    for after in (
+        reproduce.identify([first, second], "4567"),
+        reproduce.identify([replace(other_first, name=first.name), second], "0123"),
+    ):
+        assert before["train linear"] != after["train linear"]
+        assert before["train mlp"] != after["train mlp"]
+
+
+def test_steps_follow_those_they_depend_on_then_those_without_images_then_the_shortest():
+    ordered = [step.name for step in in_order([job(step, PATHS) for step in all_steps()])]
+    assert ordered.index("train all") < min(ordered.index("attack"), ordered.index("autoencoder"))
+    assert ordered[:4] == ["check", "theory", "toy", "train all"]
+    assert sorted(ordered) == sorted(step.name for step in all_steps())
+    with pytest.raises(ValueError, match="toy --iterations 6: comes after toy"):
+        in_order([job(AFTER_TOY, PATHS)])
+
+
+def test_every_step_passes_only_options_that_its_command_has():
+    where = Paths(Path("F"), Path("R"), Path("D"))
+    for step in all_steps():
+        module = commands.command_module(step.words[0])
+        module.command.make_context(step.words[0], list(job(step, where, fresh=True).arguments[1:]))
+    assert job(Step(("check",), 1), where).arguments == ("check",)
+    assert job(TINY_TOY, where).arguments == (*TINY_TOY.words, "--out", "F")
+    assert job(Step(("train", "all"), 1), where).arguments == (
+        "train", "all", "--out", "F", "--runs", "R", "--data-dir", "D",
+    )  # fmt: skip
+
+
+def test_a_failure_stops_no_other_step_and_leaves_the_answers(run, capfd):
+    ANSWERS.write_text("as it was")
+    outcome = run(DIVERGING, THEORY)
+    assert states(outcome) == {"theory": "done", "toy": "failed"}
     assert outcome.problem.exit_code == 5
     assert "Answers.md is left as it was" in str(outcome.problem)
-    assert "exit code 5: mlp, seed 0: the loss is not finite" in str(outcome.problem)
-    assert (outcome.written, Path("Answers.md").read_text()) == ([], "as it was")
+    assert f"{DIVERGING.name}: exit code 5: the loss is not finite" in str(outcome.problem)
+    assert (outcome.written, ANSWERS.read_text()) == ([], "as it was")
+    assert re.sub(r"about [\d:]+ left", "TIME", capfd.readouterr().err).splitlines() == [
+        "[1/2, TIME] theory", "[1/2, TIME] theory: under way",
+        f"[2/2, TIME] {DIVERGING.name}", f"[2/2, TIME] {DIVERGING.name}: under way",
+    ]  # fmt: skip
 
 
 def test_wrong_answers_are_reported_after_the_experiments(run):
-    Path("t.jinja").write_text('{{ claim("x", "at_least(twin(\'train-linear\').seconds, 1e9)") }}')
-    outcome, _ = run(LINEAR)
-    assert (states(outcome), outcome.problem.exit_code) == (["done"], 5)
-    Path("t.jinja").write_text("{{ nothing }}")
-    assert run(LINEAR)[0].problem.exit_code == 3
+    TEMPLATE.write_text('{{ claim("x", "at_least(1, 2)") }}')
+    outcome = run(THEORY)
+    assert (states(outcome), outcome.problem.exit_code, outcome.written) == ({"theory": "done"}, 5, [])
+    TEMPLATE.write_text("{{ nothing }}")
+    assert run(THEORY).problem.exit_code == 3
 
 
-def test_a_damaged_note_is_done_again(run, caplog):
-    run(TOY)
+def test_a_damaged_note_is_replaced(run, caplog):
+    run(THEORY)
     (note,) = Path("runs/reproduce").iterdir()
     note.write_text("{")
-    assert states(run(TOY)[0]) == ["done"]
-    assert "damaged" in caplog.text
+    assert states(run(THEORY)) == {"theory": "done"}
+    assert f"{note}: damaged; its experiment is done again" in caplog.text
 
 
-def test_other_images_are_refused_at_once(run_cli, idx_folder):
-    result = run_cli("reproduce", "--data-dir", idx_folder)
-    assert result.code == 3
-    assert "not the original MNIST, which the answers rest on" in result.err
-    assert not Path("figures").exists()
+def test_other_images_are_refused_at_once(run, idx_folder):
+    with pytest.raises(DataError, match="not the original MNIST, which the answers rest on"):
+        reproduce.run(
+            [job(Step(("train", "all"), 1), PATHS)], Paths(Path("f"), Path("r"), idx_folder), TEMPLATE, ANSWERS
+        )
+    assert not Path("f").exists()
 
 
-def test_every_step_is_a_command_that_prints_its_config_where_it_has_one():
-    for step in reproduce.STEPS:
-        assert (cli._printed_config(step.words) == "") == (step.name in ("check", "theory"))
+def test_real_steps_leave_their_files_their_headline_and_their_error(monkeypatch):
+    """From a folder that holds modules of the same names as those that are imported."""
+    for name in ("ex3.py", "json.py", "click.py"):
+        Path(name).write_text("raise SystemExit('the wrong module')")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    TEMPLATE.write_text('{{ twin("toy-curves").command }}')
+    outcome = reproduce.run([job(TINY_TOY, PATHS)], PATHS, TEMPLATE, ANSWERS, quiet=True)
+    assert re.search(rf"^done +\d+ s  {TINY_TOY.name}: within twice the noise floor: linear y1", outcome.table, re.M)
+    assert ANSWERS.read_text() == f"python cli.py {TINY_TOY.name}"
+    (note,) = Path("runs/reproduce").iterdir()
+    files = json.loads(note.read_text())["files"]
+    assert files["figures/toy-curves.json"] == provenance.file_digest(Path("figures/toy-curves.json"))
+    assert set(files) == {str(path) for path in Path("figures").iterdir()}
+    others = Paths(Path("other/figures"), Path("other/runs"))
+    outcome = reproduce.run([job(DIVERGING, others)], others, TEMPLATE, ANSWERS, quiet=True)
+    assert "exit code 5: linear on y1, seed 0: the loss is not finite from iteration" in str(outcome.problem)
+    assert list(others.runs.rglob("*.json")) == []
 
 
-def test_ctrl_c_keeps_what_is_finished_and_stops_the_experiment(run, idx_folder):
-    long = ("train", "linear", "--epochs", "5000", "--limit", "200", "--seeds", "1")
+def test_ctrl_c_keeps_completed_steps_and_stops_the_running_one(run):
+    long = Step(("train", "linear", "--epochs", "5000", "--limit", "200", "--dataset", "digits"), 60)
     program = f"""
 import sys
+from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
-import cli
-from ex3 import data
-from ex3.experiments import Places, reproduce
-from ex3.experiments.reproduce import Step
-data.MNIST_FINGERPRINT = {data.MNIST_FINGERPRINT!r}
-steps = [Step({MLP.words!r}, 5), Step({long!r}, 60)]
-def reproduce_these(*_, **__):
-    places = Places(Path("figures"), Path("runs"), Path({str(idx_folder)!r}))
-    return reproduce.run(steps, cli._printed_config, places, Path("t.jinja"), Path("Answers.md"))
-cli.cli.commands["check"].callback = reproduce_these
-sys.argv = ["cli.py", "check"]
-sys.exit(cli.main())
+from ex3 import commands
+from ex3.commands import reproduce as command
+from ex3.commands._options import Step
+from ex3.experiments import OutcomeSummary, reproduce
+
+def run_command(arguments, *others):
+    if arguments[0] == "train":
+        return started(arguments, *others)
+    Path("theory.txt").write_text("made")
+    return OutcomeSummary("headline", ["theory.txt"])
+
+started, reproduce.run_command = reproduce.run_command, run_command
+command.all_steps = lambda: [{long!r}, {THEORY!r}]
+sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
 """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what is ignored here is ignored by children
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child ignores what is ignored here
     process = subprocess.Popen(
         [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     signal.signal(signal.SIGINT, before)
-    for line in process.stderr:
-        if "[2/2" in line and "epoch 3/" in line:
-            break
+    shown = next((line for line in process.stderr if "epoch 3/" in line), "")
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
     assert process.wait(30) == 130
+    assert re.match(rf"\[2/2, about [\d:]+ left\] {long.name}: linear, seed 0, epoch 3/5000: ", shown), rest
     assert "interrupted; 1 of 2 experiments are finished; python cli.py reproduce goes on from there" in rest
     running = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     assert "--epochs 5000" not in running
-    assert states(run(MLP, LINEAR)[0]) == ["reused", "done"]
+    assert [path.name for path in Path("runs/reproduce").iterdir()] == ["theory.json"]
+    assert states(run(THEORY)) == {"theory": "reused"}

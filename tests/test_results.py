@@ -6,21 +6,45 @@ import math
 import numpy as np
 import pytest
 
-from ex3.results import Curves, Record, Run, from_json, quantiles, spread, to_json
+from ex3.results import (
+    Curves,
+    DatasetInfo,
+    Pixels,
+    Record,
+    Repeats,
+    Run,
+    from_json,
+    quantiles,
+    repeats,
+    spread,
+    to_json,
+)
+from ex3.runs import train_classifier
 from ex3.tables import format_table, with_spread
-from ex3.training import train_classifier
 
 
 def test_a_run_survives_json(dataset, tiny_mlp):
     _, run = train_classifier(tiny_mlp, dataset)
     assert from_json(Run, to_json(run)) == run
+    info = DatasetInfo("digits", "here", "0123", {"test": 1}, ["a", "b"])
+    record = Record("x", "x", {}, info, [0], 2, "float32", 1.0, {}, {"mlp": run.weights}, {"mlp": repeats([run])})
+    again = from_json(Record[dict[str, Repeats]], to_json(record))
+    assert again.result["mlp"].runs == [run]
+    assert again.result["mlp"].runs[0].config == tiny_mlp
+
+
+def test_pixels_survive_json_to_one_part_in_255():
+    images = np.random.default_rng(0).uniform(size=(3, 28, 28))
+    packed = from_json(Pixels, to_json(Pixels.pack(images)))
+    np.testing.assert_allclose(packed.unpack(), images, atol=0.5 / 255 + 1e-9)
+    np.testing.assert_array_equal(Pixels.pack(packed.unpack()).unpack(), packed.unpack())
 
 
 def test_what_is_not_finite_becomes_null_at_any_depth():
     curves = Curves("epoch", [1.0, 2.0, 3.0], {"loss": [math.nan, math.inf, 0.5]})
     again = from_json(Curves, to_json(curves))
     assert [math.isnan(value) for value in again.series["loss"]] == [True, True, False]
-    record = Record("x", "x", {}, None, [0], 2, "float32", 1.0, {}, {"runs": [curves]})
+    record = Record("x", "x", {}, None, [0], 2, "float32", 1.0, {}, {}, {"runs": [curves]})
     assert json.loads(to_json(record))["result"]["runs"][0]["series"]["loss"] == [None, None, 0.5]
 
 

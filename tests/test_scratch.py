@@ -8,7 +8,7 @@ from ex3.scratch.layers import Correlation, Flatten, Linear, MaxPool, ReLU
 from ex3.scratch.losses import SquaredLoss
 from ex3.scratch.network import build_linear, build_toy_convnet
 from ex3.scratch.sgd import objective_gradients, sgd
-from ex3.scratch.toy import fit, initial_network, ridge
+from ex3.scratch.toy import fit, initial_network, log_spaced, solve_ridge
 
 SETTINGS = {"iterations": 40, "batch_size": 32, "learning_rate": 0.02, "l2": 0.01, "seed": 0}
 
@@ -60,7 +60,7 @@ def test_squared_loss_by_hand():
     np.testing.assert_array_equal(loss.gradient(p, y), [[1.0, 2.0]])
 
 
-def test_the_network_is_the_exercise_sheets():
+def test_the_network_computes_the_exercise_sheets_formulas():
     generator = np.random.default_rng(3)
     w, u, x = generator.normal(size=(2, 3)), generator.normal(size=4), generator.normal(size=(4, 50))
     p = build_toy_convnet(w, u[np.newaxis]).forward(x)
@@ -137,7 +137,7 @@ def test_zero_weights_never_move_and_equal_filters_stay_equal():
             assert np.all(np.array(norms) > 0)
 
 
-def test_targets_and_noise_are_the_courses():
+def test_targets_samples_and_noise_are_those_of_the_exercise():
     w, x = np.eye(4), column(1, 2, 3, 4)
     assert targets.y1(w, x) == 10
     assert targets.y2(w, x) == 4
@@ -156,8 +156,13 @@ def test_ridge_is_the_minimum_of_the_objective():
     samples = targets.draw(["y3"], [0, 1])
     settings = SETTINGS | {"iterations": 3000, "batch_size": 1000, "l2": 0.5}
     slow = fit("linear", "normal", [0, 1], samples, **settings)
-    np.testing.assert_allclose(slow.test_loss[-1], ridge(samples, 0.5), rtol=1e-6)
-    assert (ridge(samples, 0.0) != ridge(samples, 0.5)).all()
+    np.testing.assert_allclose(slow.test_loss[-1], solve_ridge(samples, 0.5), rtol=1e-6)
+    assert (solve_ridge(samples, 0.0) != solve_ridge(samples, 0.5)).all()
+
+
+def test_log_spaced_iterations_are_denser_at_the_start():
+    assert log_spaced(1000, 4) == [0, 9, 99, 999]
+    assert log_spaced(3, 100) == [0, 1, 2]
 
 
 def test_a_model_that_diverges_does_not_stop_the_others():
@@ -166,3 +171,7 @@ def test_a_model_that_diverges_does_not_stop_the_others():
     history = fit("convnet", "normal", [0, 1], samples, **SETTINGS)
     assert np.isnan(history.test_loss[-1, 0])
     assert np.isfinite(history.test_loss[:, 1]).all()
+    first, second = history.diverged_at()
+    assert np.isfinite(history.test_loss[: first - 1, 0]).all()
+    assert not np.isfinite(history.test_loss[first - 1, 0])
+    assert second is None

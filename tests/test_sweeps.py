@@ -1,4 +1,4 @@
-"""What a sweep concludes from its runs, on runs made by hand, and how it is drawn."""
+"""The summary of a sweep and its figures, from runs made by hand."""
 
 import math
 
@@ -7,35 +7,50 @@ import pytest
 from test_plots import assert_labelled
 
 from ex3 import sweeps
-from ex3.plots.sweep import sweep_curves, sweep_summary
-from ex3.results import Curves, DatasetInfo, Run, Spread
+from ex3.commands import command_module
+from ex3.config import AutoencoderConfig, MlpConfig
+from ex3.plots.sweep import sweep_by_seed, sweep_curves, sweep_summary
+from ex3.results import Curves, DatasetInfo, Run, Spread, from_json, to_json
+from ex3.sweeps import KINDS, EqualWork
 
 NAN = math.nan
+SHARED = {"epochs": 2, "optimizer": "sgd", "momentum": 0.0, "batch_size": 8, "learning_rate": 0.1, "hidden_units": (4,)}
+DIGITS = DatasetInfo("digits", "scikit-learn", "0", {"train": 100, "validation": 10, "test": 20}, list("0123456789"))
 
 
 def make_run(
     accuracy: float, seed: int = 0, diverged_at: int | None = None, steps: int = 40, seconds: float = 8.0
 ) -> Run:
     """Make a run of two epochs, evaluated four times, whose accuracies rise linearly to the given one."""
-    numbers = np.linspace(0.25, 1, 4)
-    series = {"seconds": (numbers * seconds).tolist()}
+    fractions = np.linspace(0.25, 1, 4)
+    series = {"seconds": (fractions * seconds).tolist()}
     metrics = {}
     for split, bonus in (("train", 0.01), ("test", 0.0), ("validation", -0.01)):
         values = {"accuracy": accuracy + bonus, "loss": NAN if diverged_at else 1 - accuracy - bonus}
         metrics |= {f"{split}_{quantity}": value for quantity, value in values.items()}
-        series |= {f"{split}_{quantity}": (numbers * value).tolist() for quantity, value in values.items()}
+        series |= {f"{split}_{quantity}": (fractions * value).tolist() for quantity, value in values.items()}
     return Run(
         name="mlp",
-        config={"seed": seed, "epochs": 2, "optimizer": "sgd", "momentum": 0.0, "batch_size": 8, "learning_rate": 0.1},
-        dataset=DatasetInfo("digits", "scikit-learn", "0", {"train": 100, "validation": 10, "test": 20}),
+        config=MlpConfig(model="mlp", seed=seed, **SHARED),
+        dataset=DIGITS,
         parameters=1,
-        epochs=Curves("epoch", (numbers * 2).tolist(), series),
+        epochs=Curves("epoch", (fractions * 2).tolist(), series),
         iterations=Curves("iteration", list(range(1, steps + 1)), {"loss": [1.0] * steps}),
         metrics=metrics,
         confusion=[[1]],
         seconds=seconds,
         diverged_at=diverged_at,
+        weights="0",
     )
+
+
+def make_autoencoder_run(bottleneck: str, loss: float, seed: int) -> Run:
+    config = AutoencoderConfig(bottleneck=bottleneck, seed=seed, **SHARED)
+    metrics = {"train_loss": loss, "validation_loss": loss, "test_loss": loss}
+    metrics |= {"validation_neighbour_accuracy": 0.7, "test_neighbour_accuracy": 0.7, "dead_codes": float(seed)}
+    series = {"seconds": [1.0, 2.0], "train_loss": [1.0, loss], "test_loss": [1.0, loss]}
+    curves = Curves("epoch", [1.0, 2.0], series), Curves("iteration", [1, 2], {"loss": [1.0, 1.0]})
+    return Run("autoencoder", config, DIGITS, 1, *curves, metrics, [], 2.0, None, "0")
 
 
 GRID = {
@@ -44,48 +59,78 @@ GRID = {
     1.0: [make_run(0.99), make_run(0.1, 1, diverged_at=3)],
     10.0: [make_run(0.1, seed, diverged_at=1) for seed in (0, 1)],
 }
+PAIR = {0.0: GRID[0.01], 0.25: GRID[0.1]}
+BOTTLENECKS = {
+    "linear": [make_autoencoder_run("linear", 0.03, seed) for seed in (0, 1)],
+    "relu": [make_autoencoder_run("relu", 0.04, seed) for seed in (0, 1)],
+}
 
 
-def test_the_best_value_has_the_highest_validation_accuracy_and_no_diverged_run():
-    assert sweeps.best_value(GRID) == 0.1
-    assert sweeps.best_value({10.0: GRID[10.0]}) is None
+def summarise(command: str) -> sweeps.SweepResult:
+    """Summarise a grid that suits a sweep, and read the summary back from its JSON."""
+    kind = KINDS[command]
+    grid = BOTTLENECKS if command == "bottleneck" else GRID
+    result = sweeps.summarise(kind, grid, dict.fromkeys(kind.compared_models, PAIR))
+    return from_json(sweeps.SweepResult, to_json(result))
 
 
-def test_the_best_value_is_chosen_on_validation_though_another_tests_better():
+def test_the_command_line_offers_every_kind_of_sweep():
+    module = command_module("sweep")
+    assert list(KINDS) == module.PARAMETERS
+    assert [step.words for step in module.STEPS] == [("sweep", command) for command in KINDS]
+
+
+def test_the_best_value_ranks_first_on_validation_and_has_no_diverged_run():
+    assert summarise("lr").best == 0.1
+    assert summarise("bottleneck").best == "linear"
+    assert sweeps.summarise(KINDS["lr"], {1.0: GRID[1.0]}, {}).best is None
     flattered = make_run(0.85)
     flattered.metrics["test_accuracy"] = 1.0
-    assert sweeps.best_value({1: [make_run(0.86)], 2: [flattered]}) == 1
+    assert sweeps.summarise(KINDS["lr"], {1: [make_run(0.86)], 2: [flattered]}, {}).best == 1
+
+
+def test_equal_accuracies_are_ranked_by_the_loss():
+    better = make_run(0.8)
+    better.metrics["validation_loss"] = 0.1
+    assert sweeps.summarise(KINDS["lr"], {1: [make_run(0.8)], 2: [better], 3: [make_run(0.8)]}, {}).best == 2
 
 
 def test_numbers_are_means_over_the_runs_that_did_not_diverge():
-    def accuracy(run):
-        return run.metrics["test_accuracy"]
-
-    assert sweeps.summarise(GRID[0.1], accuracy) == Spread(pytest.approx(0.85), pytest.approx(math.sqrt(0.005)), 2)
-    assert sweeps.summarise(GRID[1.0], accuracy).mean == 0.99
-    assert math.isnan(sweeps.summarise(GRID[10.0], accuracy).mean)
-
-
-def test_the_gap_is_positive_where_train_is_better():
-    assert sweeps.gap(make_run(0.8), "accuracy") == pytest.approx(0.01)
-    assert sweeps.gap(make_run(0.8), "loss") == pytest.approx(0.01)
+    _, both, one, none = summarise("lr").values
+    assert both.spreads["test_accuracy"] == Spread(pytest.approx(0.85), pytest.approx(math.sqrt(0.005)), 2)
+    assert (one.spreads["test_accuracy"].mean, one.diverged) == (0.99, 1)
+    assert math.isnan(none.spreads["test_accuracy"].mean)
+    assert none.diverged == 2
 
 
-def test_accuracies_at_equal_work_are_read_off_the_curves():
+def test_a_gap_is_positive_where_train_is_better():
+    spreads = summarise("dropout").compared["mlp"][1].spreads
+    assert spreads["accuracy_gap"].mean == pytest.approx(0.01)
+    assert spreads["loss_gap"].mean == pytest.approx(0.01)
+
+
+def test_values_are_compared_after_equal_work():
     slow, fast = make_run(0.8, steps=40, seconds=16.0), make_run(0.4, steps=10, seconds=8.0)
-    grid = {8: [slow], 32: [fast]}
-    assert sweeps.common_updates(grid) == [8, 32, 128]
-    assert sweeps.common_seconds(grid) == 8.0
-    assert sweeps.accuracy_after_updates(slow, 20) == pytest.approx(0.4)
-    assert sweeps.accuracy_after_updates(fast, 10) == pytest.approx(0.4)
-    assert math.isnan(sweeps.accuracy_after_updates(fast, 32))
-    assert math.isnan(sweeps.accuracy_after_updates(slow, 8))
-    assert sweeps.accuracy_after_seconds(slow, 8.0) == pytest.approx(0.4)
-    assert sweeps.seconds_per_epoch(slow) == 8.0
+    result = sweeps.summarise(KINDS["batch-size"], {8: [slow], 32: [fast]}, {})
+    assert [(work.amount, work.unit) for work in result.equal_work] == [
+        (8.0, "seconds"), (8, "gradient steps"), (32, "gradient steps"), (128, "gradient steps"),
+    ]  # fmt: skip
+    of_slow, of_fast = (of_value.spreads for of_value in result.values)
+    assert of_slow["test_accuracy_after_equal_seconds"].mean == pytest.approx(0.4)
+    assert of_slow["test_accuracy_after_32_steps"].mean == pytest.approx(0.64)
+    assert of_fast["test_accuracy_after_8_steps"].mean == pytest.approx(0.32)
+    assert math.isnan(of_fast["test_accuracy_after_32_steps"].mean)
+    assert of_slow["seconds_per_epoch"].mean == 8.0
 
 
-def test_curves_show_every_value_and_tell_which_diverged():
-    figure = sweep_curves("learning_rate", GRID)
+def test_nothing_is_known_before_the_first_evaluation():
+    run = make_run(0.8)  # evaluated after 10 of 40 steps, in 2 of 8 s
+    assert math.isnan(sweeps.accuracy_after(run, EqualWork(8, "gradient steps", "")))
+    assert math.isnan(sweeps.accuracy_after(run, EqualWork(1.0, "seconds", "")))
+
+
+def test_curves_show_every_value_and_name_those_that_diverged():
+    figure = sweep_curves(summarise("lr"))
     assert_labelled(figure, 2)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["0.01", "0.1", "1 (1 of 2 diverged)", "10 (2 of 2 diverged)"]
@@ -93,13 +138,40 @@ def test_curves_show_every_value_and_tell_which_diverged():
     np.testing.assert_allclose(medians, [0.65, 0.85, 0.99])
 
 
-@pytest.mark.parametrize(("parameter", "panels"), [("learning_rate", 2), ("batch_size", 4), ("dropout", 8)])
-def test_summaries_have_their_panels(parameter, panels):
-    pair = {0.0: GRID[0.01], 0.25: GRID[0.1]}
-    figure = sweep_summary(parameter, GRID, {"mlp": pair, "convnet": pair} if parameter == "dropout" else {})
+@pytest.mark.parametrize(
+    ("command", "panels", "scale"), [("lr", 2, "log"), ("batch-size", 4, "log"), ("dropout", 8, "linear")]
+)
+def test_summaries_have_their_panels(command, panels, scale):
+    figure = sweep_summary(summarise(command))
     assert_labelled(figure, panels)
+    assert figure.axes[0].get_xscale() == scale
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert {"train", "validation", "test", "10 (2 of 2 diverged)"} <= set(legend)
-    if parameter == "dropout":
-        four = [text.get_text() for text in figure.axes[4].get_legend().get_texts()]
-        assert four == [f"{split}, dropout {p}" for p in ("0", "0.25") for split in ("train", "test")]
+
+
+def test_dropout_is_compared_with_none_for_two_networks():
+    figure = sweep_summary(summarise("dropout"))
+    titles = [axes.get_title() for axes in figure.axes[4:]]
+    assert titles == [
+        f"{model}: {name} with and without dropout" for model in ("mlp", "convnet") for name in ("loss", "accuracy")
+    ]
+    legend = [text.get_text() for text in figure.axes[4].get_legend().get_texts()]
+    assert legend == [f"{split}, dropout {p}" for p in ("0", "0.25") for split in ("train", "test")]
+
+
+def test_batch_sizes_are_drawn_after_equal_work():
+    legend = sweep_summary(summarise("batch-size")).axes[3].get_legend()
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels[:5] == ["2 epochs", "8.0 s of training", *(f"{n} gradient steps" for n in (32, 128, 512))]
+
+
+def test_bottlenecks_are_drawn_seed_by_seed():
+    figure = sweep_by_seed(summarise("bottleneck"))
+    assert_labelled(figure, 3)
+    loss, _, dead = figure.axes
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["linear", "relu"]
+    assert len(loss.lines) == 4
+    linear, relu = dead.lines
+    np.testing.assert_allclose(linear.get_xdata(), [-0.04, 0.96])
+    np.testing.assert_allclose(relu.get_xdata(), [0.04, 1.04])
+    np.testing.assert_allclose(relu.get_ydata(), [0, 1])

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
-from ex3 import models, training
+from ex3 import backend, models, training
+from ex3.backend import keras, tf
 from ex3.config import ConvnetConfig, LinearConfig
-from ex3.training import train_classifier
+from ex3.errors import DataError
+from ex3.evaluation import predict
+from ex3.runs import train_classifier
+from ex3.training import Task
 
 
 @pytest.fixture
@@ -14,9 +18,9 @@ def tiny_linear() -> LinearConfig:
 
 
 def test_the_order_differs_between_epochs_and_seeds_and_is_the_same_between_runs():
-    first, second, other = (training.image_order(*key, 1000) for key in ((0, 0), (0, 1), (1, 0)))
+    first, second, other = (training.shuffled_order(*key, np.zeros(1000)) for key in ((0, 0), (0, 1), (1, 0)))
     np.testing.assert_array_equal(np.sort(first), np.arange(1000))
-    np.testing.assert_array_equal(first, training.image_order(0, 0, 1000))
+    np.testing.assert_array_equal(first, training.shuffled_order(0, 0, np.zeros(1000)))
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, other)
 
@@ -26,7 +30,7 @@ def test_sgd_on_the_linear_model_agrees_with_softmax_regression_by_hand(dataset,
     initial, _ = train_classifier(tiny_linear.model_copy(update={"learning_rate": 1e-30}), dataset)
     model, run = train_classifier(tiny_linear, dataset)
     weights, bias = (array.astype(float) for array in initial.get_weights())
-    order = training.image_order(0, 0, len(dataset.train))
+    order = training.shuffled_order(0, 0, dataset.train.y)
     losses = []
     for start in range(0, len(order) - 99, 100):
         batch = order[start : start + 100]
@@ -55,6 +59,7 @@ def test_the_same_config_gives_bit_identical_curves_and_weights(dataset, tiny_ml
     assert first.metrics == second.metrics
     for name in first.epochs.series.keys() - {"seconds"}:
         assert first.epochs.series[name] == second.epochs.series[name]
+    assert first.weights == second.weights
     for left, right in zip(first_model.get_weights(), second_model.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
 
@@ -125,8 +130,12 @@ def test_each_optimiser_and_schedule_takes_part(dataset, tiny_mlp):
 
 def test_one_cycle_warms_up_to_the_peak_and_ends_at_zero(tiny_mlp):
     config = tiny_mlp.model_copy(update={"schedule": "one-cycle", "warmup": 0.25})
-    schedule = training._build_optimizer(config, total_steps=100)._learning_rate
-    rates = np.array([float(schedule(step)) for step in range(101)])
+    optimizer = training.build_optimizer(config, total_steps=100)
+    rates = []
+    for step in range(101):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    rates = np.array(rates)
     assert rates.argmax() == 25
     assert rates[25] == pytest.approx(config.learning_rate)
     assert rates[0] == pytest.approx(config.learning_rate / 25)
@@ -157,6 +166,105 @@ def test_training_stops_at_the_first_loss_that_is_not_finite(dataset, tiny_linea
 
 def test_logits_are_what_the_softmax_sees(dataset, tiny_mlp):
     model = models.build(tiny_mlp)
-    logits = training.predict(models.logits_model(model), dataset.test.x)
+    logits = predict(models.logits_model(model), dataset.test.x)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(model.predict(dataset.test.x, verbose=0), expected, rtol=1e-5)
+
+
+def softmax_loss(network, x, y):
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, network(x, training=True)))
+
+
+def build_task(config, dataset, **parts) -> Task:
+    backend.prepare(config.seed, config.threads, config.precision)
+    logits = models.logits_model(models.build(config))
+    arrays = dataset.train.x, dataset.train.y
+    return Task(logits, parts.pop("loss", softmax_loss), arrays, dataset.train.y, **parts)
+
+
+def train_on(config, state, chunks=None) -> None:
+    for number, _ in enumerate(training.advance(config, state), 1):
+        state.points.append({"epoch": float(number), "seconds": state.seconds})
+        if number == chunks:
+            break
+
+
+@pytest.fixture
+def random_convnet(tiny_mlp) -> ConvnetConfig:
+    """Return a config with all that is random: order, dropout and augmentation."""
+    return ConvnetConfig(
+        **{**tiny_mlp.model_dump(), "model": "convnet", "dropout": 0.3, "epochs": 3, "schedule": "one-cycle"},
+        filters=(4,), kernel_sizes=(5,), translation=0.1, rotation=0.05,
+    )  # fmt: skip
+
+
+def test_a_state_that_was_saved_and_restored_goes_on_bit_for_bit(dataset, random_convnet, tmp_path):
+    def fresh_state():
+        task = build_task(random_convnet, dataset)
+        return training.start(
+            random_convnet, Task(**{**vars(task), "transform": models.build_augmentation(random_convnet)})
+        )
+
+    whole = fresh_state()
+    train_on(random_convnet, whole)
+    broken_off = fresh_state()
+    train_on(random_convnet, broken_off, chunks=3)  # in the middle of the second epoch
+    with (tmp_path / "state.npz").open("wb") as file:
+        np.savez(file, **broken_off.snapshot())
+    resumed = fresh_state()
+    with np.load(tmp_path / "state.npz") as saved:
+        resumed.restore(dict(saved))
+    assert resumed.points == broken_off.points
+    assert 0 < len(resumed.losses) < len(whole.losses)
+    train_on(random_convnet, resumed)
+    assert resumed.losses == whole.losses
+    before, after = whole.snapshot(), resumed.snapshot()
+    assert before.keys() == after.keys()
+    for name in before.keys() - {"seconds", "points"}:
+        np.testing.assert_array_equal(before[name], after[name])
+
+
+def test_a_state_of_another_network_is_refused(dataset, tiny_mlp):
+    states = [
+        training.start(config, build_task(config, dataset))
+        for config in (tiny_mlp, tiny_mlp.model_copy(update={"hidden_units": (8,)}))
+    ]
+    with pytest.raises(DataError, match="another model or optimiser"):
+        states[0].restore(states[1].snapshot())
+
+
+def test_the_order_may_depend_on_the_labels(dataset, tiny_linear):
+    def zeros_alone(seed, epoch, labels):
+        return np.flatnonzero(labels == 0).astype(np.int32)
+
+    state = training.start(tiny_linear, build_task(tiny_linear, dataset, order=zeros_alone))
+    (chunk,) = training.advance(tiny_linear, state)
+    assert (dataset.train.y[chunk.rows] == 0).all()
+    assert set(predict(state.task.model, dataset.test.x).argmax(axis=1)) == {0}
+
+
+def test_the_batch_is_transformed_inside_the_compiled_step(dataset, tiny_linear):
+    blank = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(0.0)])
+    state = training.start(tiny_linear, build_task(tiny_linear, dataset, transform=blank))
+    weights = state.task.model.get_weights()[0]
+    train_on(tiny_linear, state)
+    np.testing.assert_array_equal(state.task.model.get_weights()[0], weights)  # black images move no weight
+    assert state.task.model.get_weights()[1].any()
+
+
+def test_the_loss_may_use_the_model_as_adversarial_training_does(dataset, tiny_linear):
+    def on_attacked_images(network, x, y):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = softmax_loss(network, x, y)
+        attacked = tf.clip_by_value(x + 0.1 * tf.sign(tape.gradient(value, x)), 0, 1)
+        return softmax_loss(network, tf.stop_gradient(attacked), y)
+
+    losses = {}
+    for name, loss in (("plain", softmax_loss), ("attacked", on_attacked_images)):
+        slow = tiny_linear.model_copy(update={"learning_rate": 0.02})
+        state = training.start(slow, build_task(slow, dataset, loss=loss))
+        train_on(slow, state)
+        losses[name] = state.losses
+    assert losses["attacked"][0] > losses["plain"][0]
+    assert losses["attacked"][-1] < losses["attacked"][0]

@@ -1,22 +1,25 @@
-"""One short file per command: load the data, compute, draw, save, and say what to print."""
+"""One short file per command: load the data, compute, draw, save, and return the text to print."""
 
-import platform
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
-import ex3
-from ex3.errors import Ex3Error
+from ex3.errors import DivergedError, Ex3Error
+from ex3.provenance import RUN_PACKAGES, versions
+from ex3.results import DatasetInfo, Record
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Places:
+class Paths:
     """Where an experiment reads and writes.
 
     Attributes:
         figures: Folder of the PNGs and their JSON twins.
-        runs: Folder of the trained models.
-        data: Folder (or ``.npz``) of the images; ``None`` leaves the search to ``data.load_dataset``.
+        runs: Folder of trained models and finished runs.
+        data: Folder (or ``.npz``) of the images, instead of the data set's usual source.
     """
 
     figures: Path
@@ -25,23 +28,108 @@ class Places:
 
 
 @dataclass(frozen=True)
+class OutcomeSummary:
+    """The part of an outcome that other programs read, as JSON."""
+
+    headline: str
+    written: list[str]
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What a finished experiment has to say.
+    """The text and files of a finished experiment.
 
     Attributes:
         table: The numbers, aligned.
         headline: The last line, for people and for scripts.
         written: The files, in the order in which they were written.
-        problem: What went wrong although all of this was written, such as a run that diverged.
+        problem: An error to report although all of this was written, such as a run that diverged.
     """
 
     table: str
     headline: str
-    written: list[Path]
+    written: list[Path] = field(default_factory=list)
     problem: Ex3Error | None = None
 
+    @property
+    def summary(self) -> OutcomeSummary:
+        """Headline and files."""
+        return OutcomeSummary(self.headline, [str(path) for path in self.written])
 
-def versions(*packages: str) -> dict[str, str]:
-    """Return the versions that a result may depend on: this package's, Python's, and those of the given packages."""
-    ours = {"ex3": ex3.__version__, "python": platform.python_version()}
-    return ours | {package: version(package) for package in packages}
+
+def make_record(
+    name: str,
+    command: str,
+    config: dict[str, Any],
+    dataset: DatasetInfo,
+    seeds: Sequence[int],
+    seconds: float,
+    result: Result,
+    *,
+    threads: int,
+    precision: str = "float32",
+    packages: Sequence[str] = RUN_PACKAGES,
+    models: Mapping[str, str] | None = None,
+) -> Record[Result]:
+    """Build a figure's JSON twin: the common head, and the result that the figure shows.
+
+    Args:
+        name: The figure's name.
+        command: The command line that makes it again.
+        config: The resolved config, as plain JSON.
+        dataset: The images.
+        seeds: Of all repeats.
+        seconds: Of the computation.
+        result: What the figure shows.
+        threads: TensorFlow's, or 1.
+        precision: Of the layers' arithmetic.
+        packages: Packages that the result may depend on.
+        models: Of each trained model that the result rests on, the digest of its weights.
+    """
+    return Record(
+        name=name,
+        command=command,
+        config=config,
+        dataset=dataset,
+        seeds=list(seeds),
+        threads=threads,
+        precision=precision,
+        seconds=seconds,
+        versions=versions(*packages),
+        models=dict(models or {}),
+        result=result,
+    )
+
+
+def headline(
+    finding: str, dataset: str, seeds: Sequence[int], threads: int | None, seconds: float, subject: str = ""
+) -> str:
+    """Write an experiment's last line, e.g. ``test accuracy 0.9921, data mnist, seed 0, threads 2, 9.8 s``.
+
+    Args:
+        finding: The result in a few words.
+        dataset: Name of the images.
+        seeds: Of all repeats.
+        threads: TensorFlow's; left out when ``None``.
+        seconds: Of the whole experiment.
+        subject: Further settings, such as the model; left out when empty.
+    """
+    repeats = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+    parts = [finding, subject, f"data {dataset}", repeats, f"threads {threads}" if threads else "", f"{seconds:.1f} s"]
+    return ", ".join(filter(None, parts))
+
+
+def divergence(label: str, seed: int, iteration: int, learning_rate: float, consequence: str = "") -> DivergedError:
+    """Return the error for a run whose loss became infinite or not a number.
+
+    Args:
+        label: The network, and its task where there are several.
+        seed: Of the run.
+        iteration: The first one (from 1) whose loss was not finite.
+        learning_rate: Of the run.
+        consequence: A further sentence.
+    """
+    return DivergedError(
+        f"{label}, seed {seed}: the loss is not finite from iteration {iteration} on, at learning_rate = "
+        f"{learning_rate}; try a smaller one" + (f". {consequence}" if consequence else "")
+    )

@@ -1,4 +1,4 @@
-"""``autoencoder``: 784 -> 2 -> 784 beside PCA (S1 2.6 and 2.6.1, R4), each over several seeds; t-SNE once, for scale.
+"""``autoencoder``: 784 -> 2 -> 784 beside PCA (S1 2.6 and 2.6.1, R4), each over several seeds; t-SNE with one seed.
 
 The figures are written anew after each seed, so that the first minute gives all of them and an interruption loses only
 the seed under way. Pictures show the first seed.
@@ -7,29 +7,38 @@ the seed under way. Pictures show the first seed.
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ex3 import embedding, storage
+from ex3 import model_store, storage
 from ex3.config import AutoencoderConfig
 from ex3.data import load_dataset
-from ex3.errors import DivergedError
-from ex3.experiments import Outcome, Places, versions
-from ex3.experiments.trained import classifier
-from ex3.planes import Scored, Shown, draw, score, show
+from ex3.embedding.comparison import (
+    CodesInPlane,
+    FirstSeed,
+    SeedScores,
+    codes_in_plane,
+    loss_curves,
+    reconstructions,
+    score_planes,
+    show_first_seed,
+)
+from ex3.embedding.planes import Plane, fit_pca, pca_plane
+from ex3.evaluation import predict
+from ex3.experiments import Outcome, Paths, divergence, headline, make_record
+from ex3.experiments.trained import TrainedClassifier, classifier_config, trained_classifier
+from ex3.models import Autoencoder
 from ex3.plots import autoencoder as plots
-from ex3.plots.style import dataset_label
 from ex3.progress import show_training
-from ex3.results import Record, Spread, spread
+from ex3.results import Record, Run
+from ex3.runs import train_autoencoder
 from ex3.tables import format_table, with_spread
-from ex3.training import train_autoencoder
 
 log = logging.getLogger("ex3")
 
-ON_THE_GRID = 2_000  # codes that are drawn beside the decoder's plane
 DIGITS = {"mse": 5}  # behind the point, in the table; 4 otherwise
 COLUMNS = {
     "mse": "reconstruction MSE",
@@ -42,15 +51,15 @@ COLUMNS = {
 
 
 def run(
-    config: AutoencoderConfig, seeds: int, samples: int, places: Places, command: str, quiet: bool = False
+    config: AutoencoderConfig, seeds: int, samples: int, paths: Paths, command: str, quiet: bool = False
 ) -> Outcome:
-    """Train the autoencoder ``seeds`` times, fit PCA on the same images, score both, and write what came of it.
+    """Train the autoencoder ``seeds`` times, fit PCA on the same images, score both, and write figures and models.
 
     Args:
         config: The autoencoder's, with the first seed.
         seeds: Repeats, each with its own validation split, weights and sample of test images.
-        samples: How many test images are drawn and scored; all where there are fewer.
-        places: Where to read and write.
+        samples: Test images that are drawn and scored; all where there are fewer.
+        paths: Where to read and write.
         command: The command line that repeats this, for the twins.
         quiet: Show no progress.
 
@@ -60,157 +69,110 @@ def run(
         WriteError: A folder cannot be written to; found out before training.
     """
     start = time.perf_counter()
-    storage.check_writable(places.figures, places.runs)
-    dataset = load_dataset(config.dataset, places.data, config.seed, config.limit)
-    log.info("%s, from %s", dataset.info, places.data or dataset.source)
-    if samples > len(dataset.test):
-        log.warning("samples = %d: there are %d test images; all are used", samples, len(dataset.test))
-    convnet = classifier("convnet", dataset, places, config.threads, quiet)
+    storage.check_writable(paths.figures, paths.runs)
+    reader = trained_classifier(classifier_config("convnet", like=config), paths, quiet)
 
-    scored: list[Scored] = []
-    written: dict[Path, None] = {}
+    def read(images: np.ndarray) -> np.ndarray:
+        return predict(reader.model, images).argmax(axis=1)
+
+    scored: list[SeedScores] = []
+    written: dict[Path, None] = dict.fromkeys(reader.written)
     for seed in range(config.seed, config.seed + seeds):
-        seeded = config.model_copy(update={"seed": seed})
-        dataset = load_dataset(config.dataset, places.data, seed, config.limit)
-        report = None if quiet else show_training(f"autoencoder, seed {seed}", config.epochs)
-        model, trained = train_autoencoder(seeded, dataset, report)
-        if trained.diverged_at is not None:
-            raise DivergedError(
-                f"autoencoder, seed {seed}: the loss is not finite from iteration {trained.diverged_at} on, at "
-                f"learning_rate = {config.learning_rate}; try a smaller one"
-            )
-        if dead := int(trained.metrics["dead_codes"]):
-            log.warning(
-                "seed %d: %d of 2 codes are the same for all images; try bottleneck = linear, a smaller learning_rate "
-                "or another seed",
-                seed,
-                dead,
-            )
-        pca = embedding.fit_pca(dataset.train)
-        sample = draw(dataset.test, samples, seed)
-        scored.append(score(model, trained, pca, dataset, sample, convnet))
+        dataset = load_dataset(config.dataset, paths.data, seed, config.limit)
+        log.info("%s, from %s", dataset.info, paths.data or dataset.source)
+        if seed == config.seed and samples > len(dataset.test):
+            log.warning("samples = %d: there are %d test images; all are used", samples, len(dataset.test))
+        on_progress = None if quiet else show_training(f"autoencoder, seed {seed}", config.epochs)
+        model, run = train_autoencoder(config.model_copy(update={"seed": seed}), dataset, on_progress)
+        _check(run)
+        pca = fit_pca(dataset.train)
+        planes = {"autoencoder": _plane(model), "pca": pca_plane(pca)}
+        sample = dataset.test.sample(samples, seed)
+        scored.append(score_planes(run, planes, pca, dataset, sample, read))
         if seed == config.seed:
-            first = show(model, pca, sample, convnet)
+            first = show_first_seed(planes, sample, read)
             models = {"encoder": model.encoder, "decoder": model.decoder}
-            written |= dict.fromkeys(storage.save_run(places.runs / "autoencoder", models, seeded, trained))
-        for figure, record in _figures(config, command, scored, first):
-            written |= dict.fromkeys(storage.save_figure(places.figures, figure, record))
+            written |= dict.fromkeys(model_store.save_models(paths.runs, models, run))
+        for draw, record in _figures(config, command, scored, first, reader):
+            written |= dict.fromkeys(storage.save_figure(paths.figures, draw(record), record))
+    codes = codes_in_plane(scored, first)
     return Outcome(
-        table=_table(scored, first),
-        headline=_headline(scored, time.perf_counter() - start),
+        table=_table(codes),
+        headline=headline(
+            _finding(codes, with_spread(loss_curves(scored).seconds, 1)),
+            dataset.name,
+            [one.run.config.seed for one in scored],
+            config.threads,
+            time.perf_counter() - start,
+        ),
         written=list(written),
     )
 
 
-def _figures(
-    config: AutoencoderConfig, command: str, scored: list[Scored], first: Shown
-) -> Iterator[tuple[plots.Figure, Record]]:
-    runs = [one.run for one in scored]
-    data = dataset_label(runs[0].dataset)
-    seed = f"seed {config.seed}"
-    spreads = _spreads(scored, first)
+def _plane(model: Autoencoder) -> Plane:
+    return Plane(lambda x: predict(model.encoder, x), lambda codes: predict(model.decoder, codes))
 
-    def record(name: str, result: dict[str, Any]) -> Record:
-        return Record(
-            name=f"autoencoder-{name}",
-            command=command,
-            config=config.model_dump(mode="json"),
-            dataset=runs[0].dataset,
-            seeds=[run.config["seed"] for run in runs],
-            threads=config.threads,
-            precision=config.precision,
-            seconds=sum(run.seconds for run in runs),
-            versions=versions("tensorflow", "keras", "numpy", "scikit-learn"),
-            result=result,
+
+def _check(run: Run) -> None:
+    """Stop when a run diverged; warn of dead codes."""
+    config = run.config
+    if run.diverged_at is not None:
+        raise divergence("autoencoder", config.seed, run.diverged_at, config.learning_rate)
+    if dead := int(run.metrics["dead_codes"]):
+        log.warning(
+            "seed %d: %d of 2 codes are the same for all images; try bottleneck = linear, a smaller learning_rate or "
+            "another seed",
+            config.seed,
+            dead,
         )
 
-    pca_errors = {k: float(np.mean([one.pca_errors[k] for one in scored])) for k in scored[0].pca_errors}
-    shown = ("epochs", "metrics", "seconds")
-    yield (
-        plots.curves(runs, pca_errors),
-        record(
-            "curves",
-            {
-                "pca_test_mse": pca_errors,
-                "seconds": spread([run.seconds for run in runs]),
-                "runs": [{"seed": run.config["seed"]} | {name: getattr(run, name) for name in shown} for run in runs],
-            },
-        ),
-    )
-    yield (
-        plots.scatter(first.codes, first.labels, runs[0].dataset),
-        record(
-            "scatter",
-            {
-                "scores": spreads,
-                "codes": {method: np.round(codes, 3).T.tolist() for method, codes in first.codes.items()},
-                "labels": {method: labels.tolist() for method, labels in first.labels.items()},
-            },
-        ),
-    )
-    originals = spread([one.read_right for one in scored])
-    shares = {
-        "original": originals,
-        "autoencoder": spreads["autoencoder"]["read_right"],
-        "pca": spreads["pca"]["read_right"],
+
+def _figures(
+    config: AutoencoderConfig, command: str, scored: list[SeedScores], first: FirstSeed, reader: TrainedClassifier
+) -> Iterator[tuple[Callable[[Record], plots.Figure], Record]]:
+    """Yield each figure's plot function and its twin."""
+    runs = [one.run for one in scored]
+    results: dict[str, tuple[Callable[[Record[Any]], plots.Figure], Any]] = {
+        "curves": (plots.curves, loss_curves(scored)),
+        "scatter": (plots.scatter, codes_in_plane(scored, first)),
+        "reconstructions": (plots.reconstructions, reconstructions(scored, first)),
+        "manifold": (plots.manifold, first.grid),
     }
-    count = len(first.labels["autoencoder"])
-    title = (
-        f"Test images of {data} through two numbers ({seed})\n"
-        f"Below each: what the convnet reads. On the left: the share of {count:,} images that it reads right"
-    )
-    words = {row: with_spread(share, 3) for row, share in shares.items()}
-    yield (
-        plots.reconstructions(first.images, first.read, first.digits, words, title),
-        record("reconstructions", {"labels": first.digits, "read": first.read, "images": count, "read_right": shares}),
-    )
-    yield (
-        plots.manifold(
-            first.plane,
-            first.grid,
-            first.codes["autoencoder"][:ON_THE_GRID],
-            first.labels["autoencoder"][:ON_THE_GRID],
-            f"The decoder's plane on {data} ({seed})",
-        ),
-        record("manifold", {"first_codes": first.grid[0].tolist(), "second_codes": first.grid[1].tolist()}),
-    )
+    for name, (draw, result) in results.items():
+        yield (
+            draw,
+            make_record(
+                f"autoencoder-{name}",
+                command,
+                config.model_dump(mode="json"),
+                runs[0].dataset,
+                [run.config.seed for run in runs],
+                sum(run.seconds for run in runs),
+                result,
+                threads=config.threads,
+                precision=config.precision,
+                models={"autoencoder": runs[0].weights, "convnet": reader.run.weights},
+            ),
+        )
 
 
-def _spreads(scored: list[Scored], first: Shown) -> dict[str, dict[str, Spread]]:
-    """Each method's scores over the seeds; t-SNE's are of one seed."""
-    by_method = {method: [one.scores[method] for one in scored] for method in scored[0].scores} | {"tsne": [first.tsne]}
-    return {
-        method: {name: spread([getattr(one, name) for one in scores]) for name in COLUMNS}
-        for method, scores in by_method.items()
-    }
-
-
-def _table(scored: list[Scored], first: Shown) -> str:
+def _table(codes: CodesInPlane) -> str:
     rows = []
-    for method, scores in _spreads(scored, first).items():
+    for method, scores in codes.scores.items():
         numbers = [
             "-" if math.isnan(scores[name].mean) else with_spread(scores[name], DIGITS.get(name, 4)) for name in COLUMNS
         ]
-        note = f", {len(first.codes['tsne']):,} images" if method == "tsne" else ""
+        note = f", {len(codes.labels['tsne']):,} images" if method == "tsne" else ""
         rows.append([plots.METHOD_TITLES[method] + note, *numbers])
     return format_table(["method", *COLUMNS.values()], rows)
 
 
-def _headline(scored: list[Scored], seconds: float) -> str:
-    """One line: ``autoencoder MSE 0.034 ± 0.001 (0.62 of PCA's), 15-NN accuracy 0.84 ± 0.01 (2 times PCA's), ...``."""
-
-    def of(method: str, name: str) -> Spread:
-        return spread([getattr(one.scores[method], name) for one in scored])
-
-    mse, accuracy = of("autoencoder", "mse"), of("autoencoder", "neighbour_accuracy")
-    first = scored[0].run
-    seeds = first.config["seed"], scored[-1].run.config["seed"]
-    seeds = f"seed {seeds[0]}" if len(scored) == 1 else f"seeds {seeds[0]} to {seeds[1]}"
-    training = spread([one.run.seconds for one in scored])
+def _finding(codes: CodesInPlane, seconds: str) -> str:
+    """Write ``autoencoder MSE 0.034 ± 0.001 (0.62 of PCA's), 15-NN accuracy 0.84 ± 0.01 (2 times PCA's), ...``."""
+    ours, pca = codes.scores["autoencoder"], codes.scores["pca"]
+    mse, accuracy = ours["mse"], ours["neighbour_accuracy"]
     return (
-        f"autoencoder MSE {with_spread(mse, 5)} ({mse.mean / of('pca', 'mse').mean:.2f} of PCA's), "
+        f"autoencoder MSE {with_spread(mse, 5)} ({mse.mean / pca['mse'].mean:.2f} of PCA's), "
         f"15-NN accuracy {with_spread(accuracy, 4)} "
-        f"({accuracy.mean / of('pca', 'neighbour_accuracy').mean:.2f} times PCA's), "
-        f"training {with_spread(training, 1)} s, data {first.dataset.name}, {seeds}, "
-        f"threads {first.config['threads']}, {seconds:.1f} s"
+        f"({accuracy.mean / pca['neighbour_accuracy'].mean:.2f} times PCA's), training {seconds} s"
     )

@@ -1,282 +1,243 @@
-"""``reproduce``: every experiment with its default config, one after the other, and the answers that rest on them.
+"""``reproduce``: every experiment with its default config, one after the other, then the answers that rest on them.
 
-Each experiment is a command in a process of its own: what goes wrong in one does not stop the others, and each sets its
-own number of TensorFlow's threads. A finished one leaves a note of what it depended on and of the files that it wrote;
-it is not repeated as long as both still are what they were.
+Each experiment is a command in a process of its own, so that a failure stops no other, and each sets its own number of
+TensorFlow's threads. A completed one leaves a note with the digest of everything its result depends on and with the
+files that it wrote; it is not repeated while both are unchanged.
 """
 
-import hashlib
-import json
-import logging
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-from ex3 import data, storage
+from ex3 import provenance, storage
+from ex3.data.sources import MNIST_FINGERPRINT, load_raw
 from ex3.errors import DataError, Ex3Error, ExperimentError, StoppedError
-from ex3.experiments import Outcome, Places, versions
-from ex3.experiments import report as reporting
-from ex3.progress import StepReport, show_steps
-from ex3.results import Finished
+from ex3.experiments import Outcome, Paths, report
+from ex3.experiments._child import run_command
+from ex3.experiments._clock import Clock
+from ex3.progress import OnStepProgress, StepProgress, show_steps
 
-log = logging.getLogger("ex3")
-
-COMMAND_LINE = Path(__file__).parents[2] / "cli.py"
-PATIENCE = 20  # seconds that an interrupted experiment gets to save what it has
+PACKAGES = (*provenance.RUN_PACKAGES, "matplotlib")
 
 
 @dataclass(frozen=True)
-class Step:
-    """A command line to run.
+class Job:
+    """One step of ``reproduce``, with all that its result depends on.
 
     Attributes:
-        words: After ``python cli.py``.
-        seconds: What it takes on two cores; for the time left.
-        has_images: Whether it reads the images, and trains models.
-        has_cells: Whether it keeps each of its runs, and has ``--fresh``.
-        after: Earlier steps whose models it uses.
+        name: The command line after ``python cli.py``, without paths.
+        arguments: The same as words, with the paths.
+        module: The command's module.
+        configs: The resolved configs, as plain JSON.
+        has_images: Whether the command reads the images.
+        seconds: Its duration on two cores, to estimate the time left.
+        after: Names of steps whose models it uses.
     """
 
-    words: tuple[str, ...]
+    name: str
+    arguments: tuple[str, ...]
+    module: str
+    configs: list[dict[str, Any]]
+    has_images: bool
     seconds: float
-    has_images: bool = True
-    has_cells: bool = False
     after: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """The words, in one."""
-        return " ".join(self.words)
 
+@dataclass(frozen=True)
+class CompletedStep:
+    """The note of a completed step.
 
-STEPS = [
-    Step(("check",), 5, has_images=False),
-    Step(("theory",), 9, has_images=False),
-    Step(("toy",), 17, has_images=False),
-    Step(("train", "all"), 70),
-    Step(("sweep", "lr"), 190, has_cells=True),
-    Step(("sweep", "dropout"), 210, has_cells=True),
-    Step(("sweep", "batch-size"), 200, has_cells=True),
-    Step(("autoencoder",), 240, after=("train all",)),
-    Step(("autoencoder", "--bottlenecks", "--epochs", "5", "--threads", "1"), 130, has_cells=True),
-    Step(("attack",), 105, after=("train all",)),
-]
+    Attributes:
+        identity: Digest of everything that its result depends on.
+        seconds: Its duration.
+        headline: Its last line.
+        files: Every file that it wrote, with the digest of its content.
+    """
+
+    identity: str
+    seconds: float
+    headline: str
+    files: dict[str, str]
 
 
 def run(
-    steps: Sequence[Step],
-    print_config: Callable[[Sequence[str]], str],
-    places: Places,
-    template: Path,
-    answers: Path,
-    fresh: bool = False,
-    quiet: bool = False,
+    jobs: Sequence[Job], paths: Paths, template: Path, answers: Path, fresh: bool = False, quiet: bool = False
 ) -> Outcome:
-    """Run every step that is not finished, and write the answers.
+    """Run every step that is not completed, and write the answers.
 
     Args:
-        steps: What to run, in this order.
-        print_config: Returns the config, as text, that a command line leads to; empty where it has none.
-        places: Where to read and write.
+        jobs: The steps, in any order.
+        paths: Where to read and write.
         template: Of the answers.
         answers: The file to write them to.
-        fresh: Do the finished ones again.
+        fresh: Repeat the completed steps.
         quiet: Show no progress.
 
     Returns:
-        A line per step; the outcome's problem names the steps that failed, or what is wrong with the answers.
+        A line per step; the outcome's problem names the failed steps, or the claims that do not hold.
 
     Raises:
-        DataError: MNIST cannot be had.
+        DataError: The images are not MNIST.
         WriteError: A folder cannot be written to.
-        StoppedError: Ctrl-C. What was finished is kept.
+        StoppedError: Ctrl-C. The completed steps are kept.
     """
     start = time.perf_counter()
-    folder = places.runs / "reproduce"
-    identities = _identities(steps, print_config, _fingerprint(places))
-    storage.check_writable(places.figures, folder, answers.parent)
-    notes = {step.name: folder / f"{step.name.replace(' --', '-').replace(' ', '-')}.json" for step in steps}
-    known = {name: finished for name, note in notes.items() if (finished := storage.load_finished(note))}
+    jobs = in_order(jobs)
+    identities = identify(jobs, _fingerprint(jobs, paths.data))
+    folder = paths.runs / "reproduce"
+    notes = {job.name: folder / f"{_file_name(job)}.json" for job in jobs}
+    storage.check_writable(paths.figures, folder, answers.parent)
+    known = {name: step for name, note in notes.items() if (step := _load_note(note))}
     if fresh:
         storage.remove_files(notes.values())
-    done = {} if fresh else {name: old for name, old in known.items() if _is_valid(old, identities[name])}
-    reused, failed = set(done), {}
-    missing = [(number, step) for number, step in enumerate(steps, 1) if step.name not in done]
-    clock = _Clock([known[step.name].seconds if step.name in known else step.seconds for _, step in missing])
+    reused = {name: step for name, step in known.items() if not fresh and _is_valid(step, identities[name])}
+    done: dict[str, CompletedStep] = dict(reused)
+    failed: dict[str, ExperimentError] = {}
     try:
-        with nullcontext() if quiet else show_steps() as report:
-            for number, step in missing:
-                command = [sys.executable, str(COMMAND_LINE), *step.words, *_options(step, places, fresh)]
-                tell = partial(_tell, report, clock, number, len(steps), step.name)
-                try:
-                    done[step.name] = _run(command, identities[step.name], tell)
-                    storage.save_finished(notes[step.name], done[step.name])
-                except ExperimentError as error:
-                    failed[step.name] = str(error)
-                clock.next()
+        with nullcontext() if quiet else show_steps() as on_progress:
+            for job, result in _run_others(jobs, reused, identities, known, folder, on_progress):
+                if isinstance(result, CompletedStep):
+                    done[job.name] = result
+                    storage.save_json(notes[job.name], result)
+                else:
+                    failed[job.name] = result
     except KeyboardInterrupt:
         raise StoppedError(
-            f"interrupted; {len(done)} of {len(steps)} experiments are finished; "
+            f"interrupted; {len(done)} of {len(jobs)} experiments are finished; "
             "python cli.py reproduce goes on from there"
         ) from None
-    seconds = time.perf_counter() - start
-    return _conclude(steps, done, reused, failed, seconds, template, places.figures, answers)
+    table = "\n".join(_describe(job.name, done.get(job.name), job.name in reused, failed) for job in jobs)
+    count = f"{len(done)} of {len(jobs)} experiments done ({len(reused)} reused), {time.perf_counter() - start:.0f} s"
+    return _conclude(table, count, failed, template, paths.figures, answers)
+
+
+def in_order(jobs: Sequence[Job]) -> list[Job]:
+    """Sort steps: each after the steps whose models it uses, those without images first, then the shortest.
+
+    Raises:
+        ValueError: A step comes after one that does not exist, or after itself.
+    """
+    remaining = sorted(jobs, key=lambda job: (job.has_images, job.seconds, job.name))
+    ordered: list[Job] = []
+    while remaining:
+        placed = {job.name for job in ordered}
+        ready = next((job for job in remaining if placed.issuperset(job.after)), None)
+        if ready is None:
+            raise ValueError(f"{remaining[0].name}: comes after {', '.join(remaining[0].after)}, which is never done")
+        remaining.remove(ready)
+        ordered.append(ready)
+    return ordered
+
+
+def identify(jobs: Sequence[Job], fingerprint: str) -> dict[str, str]:
+    """Return, by name, the digest of everything that a step's result depends on.
+
+    The code counts from the command's module on, since that decides what no config says, such as the number of seeds.
+
+    Args:
+        jobs: In the order of ``in_order``.
+        fingerprint: Of the images.
+    """
+    versions = provenance.versions(*PACKAGES)
+    packages = {package: versions[package] for package in PACKAGES}
+    identities: dict[str, str] = {}
+    for job in jobs:
+        images = fingerprint if job.has_images else ""
+        code = provenance.code_digest(job.module)
+        before = [identities[name] for name in job.after]
+        identities[job.name] = provenance.digest(job.name, job.configs, images, packages, code, before)
+    return identities
+
+
+def _fingerprint(jobs: Sequence[Job], data_dir: Path | None) -> str:
+    """Return the fingerprint of MNIST, read from the steps' source; empty when no step reads images.
+
+    Raises:
+        DataError: The images are not MNIST, or cannot be read.
+    """
+    if not any(job.has_images for job in jobs):
+        return ""
+    fingerprint = load_raw("mnist", str(data_dir) if data_dir else None).fingerprint
+    if fingerprint != MNIST_FINGERPRINT:
+        raise DataError(f"{data_dir}: not the original MNIST, which the answers rest on")
+    return fingerprint
+
+
+def _file_name(job: Job) -> str:
+    return "-".join(job.name.replace("-", " ").split())
+
+
+def _load_note(path: Path) -> CompletedStep | None:
+    return storage.load_json(CompletedStep, path, "its experiment is done again")
+
+
+def _is_valid(step: CompletedStep, identity: str) -> bool:
+    """Check that neither the step's dependencies nor the files that it wrote have changed."""
+    return step.identity == identity and all(
+        Path(path).is_file() and provenance.file_digest(Path(path)) == digest for path, digest in step.files.items()
+    )
+
+
+def _run_others(
+    jobs: Sequence[Job],
+    reused: Collection[str],
+    identities: Mapping[str, str],
+    known: Mapping[str, CompletedStep],
+    folder: Path,
+    on_progress: OnStepProgress | None,
+) -> Iterator[tuple[Job, CompletedStep | ExperimentError]]:
+    """Run the steps that are not reused, and yield the result of each, or its error."""
+    numbered = [(number, job) for number, job in enumerate(jobs, 1) if job.name not in reused]
+    clock = Clock([known[job.name].seconds if job.name in known else job.seconds for _, job in numbered])
+    for number, job in numbered:
+        on_line = partial(_show, on_progress, clock, number, len(jobs), job.name)
+        on_line("")
+        yield job, _run_job(job, identities[job.name], folder / "outcome.json", on_line)
+        clock.next_step()
+
+
+def _show(on_progress: OnStepProgress | None, clock: Clock, number: int, total: int, name: str, line: str) -> None:
+    if on_progress:
+        on_progress(StepProgress(number, total, name, *clock.read(), line))
+
+
+def _run_job(
+    job: Job, identity: str, outcome_file: Path, on_line: Callable[[str], None]
+) -> CompletedStep | ExperimentError:
+    start = time.perf_counter()
+    try:
+        outcome = run_command(job.arguments, outcome_file, on_line)
+    except ExperimentError as error:
+        return error
+    files = {path: provenance.file_digest(Path(path)) for path in outcome.written}
+    return CompletedStep(identity, time.perf_counter() - start, outcome.headline, files)
+
+
+def _describe(name: str, step: CompletedStep | None, is_reused: bool, failed: Mapping[str, ExperimentError]) -> str:
+    if step is None:
+        return f"{'failed':6} {'-':>5}    {name}: {failed[name]}"
+    return f"{'reused' if is_reused else 'done':6} {step.seconds:5.0f} s  {name}: {step.headline}"
 
 
 def _conclude(
-    steps: Sequence[Step],
-    done: dict[str, Finished],
-    reused: set[str],
-    failed: dict[str, str],
-    seconds: float,
+    table: str,
+    count: str,
+    failed: Mapping[str, ExperimentError],
     template: Path,
     figures: Path,
     answers: Path,
 ) -> Outcome:
-    """Write the answers if all went well, and say what happened."""
-    lines = []
-    for step in steps:
-        if step.name in failed:
-            lines.append(f"{'failed':6} {'-':>5}    {step.name}: {failed[step.name]}")
-        else:
-            state, finished = "reused" if step.name in reused else "done", done[step.name]
-            lines.append(f"{state:6} {finished.seconds:5.0f} s  {step.name}: {finished.headline}")
-    table = "\n".join(lines)
-    count = f"{len(done)} of {len(steps)} experiments done ({len(reused)} reused), {seconds:.0f} s"
+    """Write the answers, unless a step failed."""
     if failed:
-        names = "; ".join(f"{name}: {why}" for name, why in failed.items())
-        problem = ExperimentError(f"{answers} is left as it was, since experiments failed: {names}")
+        reasons = "; ".join(f"{name}: {error}" for name, error in failed.items())
+        problem = ExperimentError(f"{answers} is left as it was, since experiments failed: {reasons}")
         return Outcome(table, count, [], problem)
     try:
-        answered = reporting.run(template, figures, answers)
+        answered = report.run(template, figures, answers)
     except Ex3Error as error:
         return Outcome(table, count, [], error)
     return Outcome(table, f"{count}; {answered.headline}", answered.written, answered.problem)
-
-
-def _fingerprint(places: Places) -> str:
-    info = data.load_dataset("mnist", places.data).info
-    if info.fingerprint != data.MNIST_FINGERPRINT:
-        raise DataError(f"{places.data}: not the original MNIST, which the answers rest on")
-    return info.fingerprint
-
-
-def _identities(steps: Sequence[Step], print_config: Callable, fingerprint: str) -> dict[str, str]:
-    """Return, by step, a digest of all that its result depends on."""
-    packages = versions("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
-    del packages["python"]
-    identities: dict[str, str] = {}
-    for step in steps:
-        images = fingerprint if step.has_images else ""
-        parts = [
-            step.words,
-            print_config(step.words),
-            images,
-            packages,
-            [identities[name] for name in step.after if name in identities],
-        ]
-        identities[step.name] = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-    return identities
-
-
-def _is_valid(finished: Finished, identity: str) -> bool:
-    """Whether nothing has changed: neither what the step depends on, nor what it wrote."""
-    return finished.identity == identity and all(
-        Path(path).is_file() and storage.digest(Path(path)) == digest for path, digest in finished.files.items()
-    )
-
-
-def _options(step: Step, places: Places, fresh: bool) -> Iterator[str]:
-    yield from ("--out", str(places.figures)) if step.name != "check" else ()
-    if step.has_images:
-        yield from ("--runs", str(places.runs))
-        yield from ("--data-dir", str(places.data)) if places.data else ()
-        yield from ("--verbose",) if log.isEnabledFor(logging.INFO) else ()
-    if fresh and step.has_cells:
-        yield "--fresh"
-
-
-def _run(command: list[str], identity: str, tell: Callable[[str], None]) -> Finished:
-    """Run one command to its end.
-
-    Raises:
-        ExperimentError: It failed; the message is what it said.
-    """
-    start = time.perf_counter()
-    tell("")
-    said = ""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as results:
-        with _process(command, results) as process:
-            for line in process.stderr:
-                said = line.strip() or said
-                tell(said)
-        results.seek(0)
-        lines = results.read().splitlines()
-    if process.returncode:
-        raise ExperimentError(f"exit code {process.returncode}: {said.removeprefix('ex3: error: ')}")
-    written = [Path(line.removeprefix("wrote ")) for line in lines if line.startswith("wrote ")]
-    files = {str(path): storage.digest(path) for path in written}
-    return Finished(identity, time.perf_counter() - start, lines[-1] if lines else "", files)
-
-
-@contextmanager
-def _process(command: list[str], results: IO[str]) -> Iterator[subprocess.Popen]:
-    """Start a process out of reach of the terminal's Ctrl-C; when interrupted, hand that on, and wait."""
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    process = subprocess.Popen(
-        command, stdout=results, stderr=subprocess.PIPE, encoding="utf-8", env=environment, start_new_session=True
-    )
-    try:
-        with process.stderr:
-            yield process
-        process.wait()
-    except BaseException:
-        process.send_signal(signal.SIGINT) if os.name == "posix" else process.terminate()
-        try:
-            process.wait(PATIENCE)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.kill()
-            process.wait()
-        raise
-
-
-def _tell(
-    report: Callable[[StepReport], None] | None, clock: "_Clock", number: int, total: int, name: str, line: str
-) -> None:
-    if report:
-        report(StepReport(number, total, name, *clock.look(), line))
-
-
-class _Clock:
-    """Tells how much of the whole time is over.
-
-    Args:
-        expected: Seconds that each of the steps is expected to take.
-    """
-
-    def __init__(self, expected: list[float]):
-        self.waiting = expected
-        self.total = sum(self.waiting)
-        self.over = 0.0  # expected seconds of the finished steps
-        self.start = self.began = time.perf_counter()
-
-    def look(self) -> tuple[float, float]:
-        """Return the share that is over, and the seconds left."""
-        now = time.perf_counter()
-        pace = (self.began - self.start) / self.over if self.over else 1.0
-        current = min((now - self.began) / pace, self.waiting[0])
-        return (self.over + current) / self.total, (self.total - self.over - current) * pace
-
-    def next(self) -> None:
-        """Take note that a step is over."""
-        self.over += self.waiting.pop(0)
-        self.began = time.perf_counter()

@@ -1,24 +1,27 @@
-"""``theory``: the numbers and figures that the theory answers (S1, questions 1 to 3) rest on."""
+"""``theory``: the numbers and figures of the theory answers (S1, questions 1 to 3)."""
 
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ex3 import storage, theory
+from ex3 import storage
 from ex3.errors import CheckFailedError
-from ex3.experiments import Outcome, versions
-from ex3.plots import theory as plots
-from ex3.results import DatasetInfo, Finding, Record
-from ex3.scratch.sigmoid import build_sigmoid_graph
+from ex3.experiments import Outcome, Result, headline, make_record
+from ex3.plots.theory import GraphExample, ReluResult, SigmoidResult, draw_relu, draw_sigmoid
+from ex3.results import Curves, DatasetInfo, Record, quantiles
+from ex3.scratch import sigmoid, theory, threshold
+from ex3.scratch.theory import Finding
+from ex3.scratch.toy import log_spaced
 from ex3.tables import format_table
 
+SEEDS = 32
 ITERATIONS = 5000
 POINTS = 60  # on each curve, at most
 MODELS = ("convnet", "parameterised")
 TARGETS = ["y1", "y2", "y3"]
 RAYS = 6
+RAY_THRESHOLD = 0.5
 EXAMPLE = 1.0  # x, in the drawing of the graph
 
 
@@ -37,85 +40,72 @@ def run(figures: Path, command: str) -> Outcome:
     """
     start = time.perf_counter()
     storage.check_writable(figures)
-    constant = {model: theory.fit_constant(model, ITERATIONS).test_loss for model in MODELS}
-    on_targets = _on_targets()
-    findings = {
-        "relu": [*theory.parameterised_relu(), *theory.fits_of_constant(*(constant[model][-1] for model in MODELS))],
-        "sigmoid": theory.sigmoid(),
-        "initialisation": theory.initialisation(),
-    }
-    lengths = np.linspace(0, 2, 81)
-    rays = {"convnet": theory.along_a_ray(None, lengths, RAYS), "parameterised": theory.along_a_ray(0.5, lengths, RAYS)}
-    rows = sorted({round(point) - 1 for point in np.geomspace(1, ITERATIONS, POINTS)})
-    errors = {model: losses[rows] for model, losses in constant.items()}
-    inputs = np.linspace(-6, 6, 241)
-    values, gradients = _example()
+    seeds = range(SEEDS)
+    of_relu = study_relu()
+    of_sigmoid = study_sigmoid()
     seconds = time.perf_counter() - start
 
-    def record(name: str, result: dict[str, Any]) -> Record:
-        return Record(
-            name=name, command=command, config={"iterations": ITERATIONS},
-            dataset=DatasetInfo("toy", "seeded generator", "", {}), seeds=list(range(theory.SEEDS)), threads=1,
-            precision="float64", seconds=seconds, versions=versions("numpy"), result=result,
+    def record(name: str, result: Result) -> Record[Result]:
+        dataset = DatasetInfo("toy", "seeded generator", fingerprint="", sizes={}, class_names=[])
+        return make_record(
+            name, command, {"iterations": ITERATIONS}, dataset, seeds, seconds, result,
+            threads=1, precision="float64", packages=["numpy"],
         )  # fmt: skip
 
-    every = [finding for of_question in findings.values() for finding in of_question]
+    written = [
+        *storage.save_figure(figures, draw_relu(of_relu), record("theory-relu", of_relu)),
+        *storage.save_figure(figures, draw_sigmoid(of_sigmoid), record("theory-sigmoid", of_sigmoid)),
+    ]
+    findings = [*of_relu.findings, *of_sigmoid.findings, *of_sigmoid.initialisation]
+    statements = f"{sum(finding.holds for finding in findings)} of {len(findings)} statements hold"
     return Outcome(
-        table=_table(every),
-        headline=f"{sum(finding.holds for finding in every)} of {len(every)} statements hold, {seconds:.1f} s",
-        written=[
-            *storage.save_figure(
-                figures,
-                plots.relu(lengths, rays, np.array(rows) + 1, errors, theory.HOMOGENEOUS_LIMIT, on_targets),
-                record(
-                    "theory-relu",
-                    {
-                        "findings": findings["relu"],
-                        "limit": theory.HOMOGENEOUS_LIMIT,
-                        "constant": {model: losses[-1].tolist() for model, losses in constant.items()},
-                        "targets": {
-                            target: {model: losses.tolist() for model, losses in of_target.items()}
-                            for target, of_target in on_targets.items()
-                        },
-                    },
-                ),
-            ),
-            *storage.save_figure(
-                figures,
-                plots.sigmoid(EXAMPLE, values, gradients, inputs, theory.sigmoid_by_graph(inputs)[0]),
-                record(
-                    "theory-sigmoid",
-                    {
-                        "findings": findings["sigmoid"],
-                        "initialisation": findings["initialisation"],
-                        "example": {"x": EXAMPLE, "values": values, "gradients": gradients},
-                    },
-                ),
-            ),
-        ],
-        problem=_failure(every),
+        table=_table(findings),
+        headline=headline(statements, "toy", seeds, None, time.perf_counter() - start),
+        written=written,
+        problem=_failure(findings),
     )
 
 
-def _on_targets() -> dict[str, dict[str, np.ndarray]]:
-    """Return each toy target's final test errors with both networks, one per seed."""
-    final = {model: theory.fit_targets(model, TARGETS, ITERATIONS).test_loss[-1] for model in MODELS}
-    return {
-        target: {model: final[model].reshape(len(TARGETS), -1)[number] for model in MODELS}
-        for number, target in enumerate(TARGETS)
-    }
+def study_relu() -> ReluResult:
+    """Compare the toy convnet with ReLU and with a threshold (question 1)."""
+    constant = {model: threshold.fit_constant(model, SEEDS, ITERATIONS).test_loss for model in MODELS}
+    targets = {model: threshold.fit_targets(model, TARGETS, SEEDS, ITERATIONS) for model in MODELS}
+    rows = np.array(log_spaced(ITERATIONS, POINTS))
+    lengths = np.linspace(0, 2, 81)
+    thresholds = dict(zip(MODELS, (None, RAY_THRESHOLD), strict=True))
+    return ReluResult(
+        findings=[
+            *theory.check_parameterised_relu(),
+            *theory.check_fits_of_constant(constant["convnet"][-1], constant["parameterised"][-1]),
+        ],
+        limit=threshold.HOMOGENEOUS_LIMIT,
+        constant={model: losses[-1].tolist() for model, losses in constant.items()},
+        constant_curves={model: _curves(rows, losses[rows]) for model, losses in constant.items()},
+        targets={target: {model: targets[model][target].tolist() for model in MODELS} for target in TARGETS},
+        lengths=lengths.tolist(),
+        threshold=RAY_THRESHOLD,
+        rays={model: threshold.evaluate_along_ray(t, lengths, RAYS).tolist() for model, t in thresholds.items()},
+    )
 
 
-def _example() -> tuple[list[float], list[float]]:
-    """Send one x through the sigmoid's graph and back: the values on its edges, and d sigma / d of each."""
-    graph = build_sigmoid_graph()
-    values = [np.array(EXAMPLE)]
-    for layer in graph.layers:
-        values.append(layer.forward(values[-1]))
-    gradients = [np.array(1.0)]
-    for layer in reversed(graph.layers):
-        gradients.insert(0, layer.backward(gradients[0]))
-    return [float(value) for value in values], [float(gradient) for gradient in gradients]
+def study_sigmoid() -> SigmoidResult:
+    """Check the sigmoid's derivative by its graph (question 2), and the initialisations (question 3)."""
+    inputs = np.linspace(-6, 6, 241)
+    y, derivative = sigmoid.differentiate(inputs)
+    return SigmoidResult(
+        findings=theory.check_sigmoid(),
+        initialisation=theory.check_initialisation(),
+        example=GraphExample(EXAMPLE, *sigmoid.trace(EXAMPLE)),
+        inputs=inputs.tolist(),
+        sigmoid=y.tolist(),
+        derivative=derivative.tolist(),
+    )
+
+
+def _curves(rows: np.ndarray, losses: np.ndarray) -> Curves:
+    """Return the quantiles over the seeds, ``(P, seeds)``, at the iterations ``rows`` (from 0), ``(P,)``."""
+    low, median, high = quantiles(losses).tolist()
+    return Curves("iteration", (rows + 1).tolist(), {"low": low, "median": median, "high": high})
 
 
 def _table(findings: list[Finding]) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +11,25 @@ import numpy as np
 from ex3 import storage
 from ex3.config import ToyConfig
 from ex3.errors import DivergedError
-from ex3.experiments import Outcome, versions
-from ex3.plots.toy import toy_curves, toy_fit, toy_init, toy_l2
-from ex3.results import Curves, DatasetInfo, Record, ToyFit, quantiles
+from ex3.experiments import Outcome, Result, divergence, headline, make_record
+from ex3.plots import toy as plots
+from ex3.plots.toy import FinalFit, ToyCurves, ToyFit, ToyInitialisations, ToyPredictions
+from ex3.results import Curves, DatasetInfo, Record, quantiles
 from ex3.scratch.targets import TARGETS, TEST_SIZE, TRAIN_SIZE, Samples, draw
-from ex3.scratch.toy import History, fit, ridge
+from ex3.scratch.toy import History, fit, log_spaced, solve_ridge
 from ex3.tables import format_table
 
 POINTS = 100  # on each curve, at most
-INITS = ["normal", "equal", "zeros"]
 L2S = [0.001, 0.01, 0.1, 1.0]
 SEEDS_PER_L2 = 8
 HEADER = ["target", "model", "test MSE, median", "10 %", "90 %", "noise floor", "exact linear", "within 2 x floor"]
 
 
 def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
-    """Fit the models to all targets and seeds, then the convnet from each start, then with more l2, and draw.
+    """Fit the models to all targets and seeds, then the convnet from each initialisation, then with more l2, and draw.
 
     Args:
-        config: What to fit, and how.
+        config: Models, targets and training.
         figures: Folder of the PNGs and their twins.
         command: The command line that repeats this, for the twins.
 
@@ -39,92 +39,106 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
     start = time.perf_counter()
     storage.check_writable(figures)
     models = ["linear", "convnet"] if config.model == "both" else [config.model]
-    targets = list(TARGETS) if config.target == "all" else [config.target]
+    targets: list[str] = list(TARGETS) if config.target == "all" else [config.target]
     samples = draw(targets, _seeds(config))
-    fits = [result for model in models for result in fit_model(config, model, targets, samples)]
-    by_init = {init: fit_model(config.model_copy(update={"init": init}), "convnet", targets, samples) for init in INITS}
-    by_l2 = _fit_each_l2(config, models, targets)
+    fits = fit_models(config, models, targets, samples)
+    initialisations = fit_initialisations(config, targets, samples, fits)
+    by_l2 = fit_l2(config, models, targets)
+    predictions = ToyPredictions(_without_curves(fits))
     seconds = time.perf_counter() - start
 
-    def record(name: str, result: object) -> Record:
-        return Record(
-            name=name, command=command, config=config.model_dump(mode="json"), dataset=_dataset_info(samples),
-            seeds=_seeds(config), threads=1, precision="float64", seconds=seconds, versions=versions("numpy"),
-            result=result,
+    def record(name: str, result: Result) -> Record[Result]:
+        return make_record(
+            name, command, config.model_dump(mode="json"), _dataset_info(samples), _seeds(config), seconds, result,
+            threads=1, precision="float64", packages=["numpy"],
         )  # fmt: skip
 
+    curves = ToyCurves(fits)
     written = [
-        *storage.save_figure(figures, toy_curves(fits), record("toy-curves", {"fits": fits})),
-        *storage.save_figure(figures, toy_fit(fits), record("toy-fit", {"fits": _without_curves(fits)})),
-        *storage.save_figure(figures, toy_init(by_init), record("toy-init", by_init)),
-        *storage.save_figure(
-            figures, toy_l2(by_l2), record("toy-l2", {str(l2): _without_curves(by_l2[l2]) for l2 in by_l2})
-        ),
+        *storage.save_figure(figures, plots.draw_curves(curves), record("toy-curves", curves)),
+        *storage.save_figure(figures, plots.draw_predictions(predictions), record("toy-fit", predictions)),
+        *storage.save_figure(figures, plots.draw_initialisations(initialisations), record("toy-init", initialisations)),
+        *storage.save_figure(figures, plots.draw_l2(by_l2), record("toy-l2", by_l2)),
     ]
+    shares = ", ".join(f"{result.model} {result.target} {share_within_floor(result):.0%}" for result in fits)
+    finding = f"within twice the noise floor: {shares}"
     return Outcome(
         table=format_table(HEADER, [_row(result) for result in fits]),
-        headline=_headline(fits, config, time.perf_counter() - start),
+        headline=headline(finding, "toy", _seeds(config), None, time.perf_counter() - start),
         written=written,
-        problem=_divergence(fits, config),
+        problem=_first_divergence(fits, config),
     )
 
 
-def fit_model(config: ToyConfig, model: str, targets: Sequence[str], samples: Samples) -> list[ToyFit]:
-    """Fit one kind of network to all targets and seeds in one pass, and summarise each target over its seeds.
+def fit_models(config: ToyConfig, models: Sequence[str], targets: Sequence[str], samples: Samples) -> list[ToyFit]:
+    """Fit each model to all targets and seeds in one pass, and summarise each target over its seeds.
 
     Args:
-        config: How to fit.
-        model: ``linear`` or ``convnet``.
-        targets: Their names.
-        samples: Of ``draw(targets, seeds)``.
+        config: Training; its seeds are those of ``samples``.
+        models: ``linear``, ``convnet`` or both.
+        targets: Names, in the order of ``samples``.
+        samples: From ``draw(targets, seeds)``.
     """
-    seeds = _seeds(config) * len(targets)  # one per data set, in the order of ``draw``
-    history = fit(
-        model,
-        config.init,
-        seeds,
-        samples,
-        iterations=config.iterations,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        l2=config.l2,
-        seed=config.seed,
-        norms_at=set(_drawn(config.iterations)),
-    )
-    exact = ridge(samples, config.l2)
+    exact = solve_ridge(samples, config.l2)
     results = []
-    for number, target in enumerate(targets):
-        group = slice(number * config.seeds, (number + 1) * config.seeds)
-        results.append(
-            ToyFit(
-                target=target,
-                model=model,
-                curves=_curves(history, group),
-                test_loss=history.test_loss[-1, group].tolist(),
-                noise_floor=samples.noise_floor[group].tolist(),
-                ridge_test_loss=exact[group].tolist(),
-                example={
-                    "target": samples.y_test[group.start, 0].tolist(),
-                    "prediction": history.predictions[group.start].tolist(),
-                },
-                diverged=[_first_not_finite(losses) for losses in history.test_loss[:, group].T],
+    for model in models:
+        history = fit(
+            model, config.init, _seeds(config) * len(targets), samples,
+            iterations=config.iterations, batch_size=config.batch_size, learning_rate=config.learning_rate,
+            l2=config.l2, seed=config.seed, norms_at=set(log_spaced(config.iterations, POINTS)),
+        )  # fmt: skip
+        diverged = history.diverged_at()
+        for number, target in enumerate(targets):
+            group = slice(number * config.seeds, (number + 1) * config.seeds)
+            first = {"target": samples.y_test[group.start, 0], "prediction": history.predictions[group.start]}
+            results.append(
+                ToyFit(
+                    target=target,
+                    model=model,
+                    curves=_curves(history, group),
+                    test_loss=history.test_loss[-1, group].tolist(),
+                    noise_floor=samples.noise_floor[group].tolist(),
+                    ridge_test_loss=exact[group].tolist(),
+                    example={name: values.tolist() for name, values in first.items()},
+                    diverged=diverged[group],
+                )
             )
-        )
     return results
 
 
-def _fit_each_l2(config: ToyConfig, models: Sequence[str], targets: Sequence[str]) -> dict[float, list[ToyFit]]:
-    """Fit with a range of l2 terms, on fewer seeds."""
+def fit_initialisations(
+    config: ToyConfig, targets: Sequence[str], samples: Samples, fits: Sequence[ToyFit]
+) -> ToyInitialisations:
+    """Fit the convnet from each kind of initial weights.
+
+    Args:
+        config: Training.
+        targets: Names, in the order of ``samples``.
+        samples: From ``draw(targets, seeds)``.
+        fits: Finished fits with ``config``; the convnet's are used again.
+    """
+    finished = [result for result in fits if result.model == "convnet"]
+
+    def fit_convnet(init: str) -> list[ToyFit]:
+        if finished and init == config.init:
+            return finished
+        return fit_models(config.model_copy(update={"init": init}), ["convnet"], targets, samples)
+
+    return ToyInitialisations(normal=fit_convnet("normal"), equal=fit_convnet("equal"), zeros=fit_convnet("zeros"))
+
+
+def fit_l2(config: ToyConfig, models: Sequence[str], targets: Sequence[str]) -> dict[float, list[FinalFit]]:
+    """Fit each model with a range of l2 terms, on at most ``SEEDS_PER_L2`` seeds."""
     fewer = config.model_copy(update={"seeds": min(config.seeds, SEEDS_PER_L2)})
     samples = draw(targets, _seeds(fewer))
     return {
-        l2: [
-            result
-            for model in models
-            for result in fit_model(fewer.model_copy(update={"l2": l2}), model, targets, samples)
-        ]
-        for l2 in L2S
+        l2: _without_curves(fit_models(fewer.model_copy(update={"l2": l2}), models, targets, samples)) for l2 in L2S
     }
+
+
+def share_within_floor(result: FinalFit) -> float:
+    """Return the share of seeds whose test loss is at most twice the noise floor."""
+    return float(np.mean(np.array(result.test_loss) <= 2 * np.array(result.noise_floor)))
 
 
 def _seeds(config: ToyConfig) -> list[int]:
@@ -132,57 +146,38 @@ def _seeds(config: ToyConfig) -> list[int]:
 
 
 def _curves(history: History, group: slice) -> Curves:
-    """Take some iterations' quantiles over the seeds; a diverged seed counts as infinite."""
-    rows = np.array(_drawn(len(history.train_loss)))
-    series = {}
-    for name in ("train_loss", "test_loss", "gradient_norm"):
-        for part, values in zip(("low", "median", "high"), quantiles(getattr(history, name)[rows, group]), strict=True):
-            series[f"{name}_{part}"] = values.tolist()
+    """Return the quantiles over the seeds at log-spaced iterations; a diverged seed counts as infinite."""
+    rows = np.array(log_spaced(len(history.train_loss), POINTS))
+    recorded = {
+        "train_loss": history.train_loss, "test_loss": history.test_loss, "gradient_norm": history.gradient_norm,
+    }  # fmt: skip
+    series = {
+        f"{name}_{part}": values
+        for name, losses in recorded.items()
+        for part, values in zip(("low", "median", "high"), quantiles(losses[rows, group]).tolist(), strict=True)
+    }
     return Curves("iteration", (rows + 1).tolist(), series)
 
 
-def _without_curves(fits: Sequence[ToyFit]) -> list[ToyFit]:
-    """Leave out what the figure does not show."""
-    return [replace(result, curves=Curves("iteration", [], {})) for result in fits]
-
-
-def _drawn(iterations: int) -> list[int]:
-    """Return the iterations (from 0) that are drawn: denser at the start, where more happens."""
-    return sorted({round(point) - 1 for point in np.geomspace(1, iterations, POINTS)})
-
-
-def _first_not_finite(losses: np.ndarray) -> int | None:
-    bad = ~np.isfinite(losses)
-    return int(bad.argmax()) + 1 if bad.any() else None
+def _without_curves(fits: Sequence[ToyFit]) -> list[FinalFit]:
+    names = [field.name for field in fields(FinalFit)]
+    return [FinalFit(**{name: getattr(result, name) for name in names}) for result in fits]
 
 
 def _dataset_info(samples: Samples) -> DatasetInfo:
     digest = hashlib.sha256(samples.x_train.tobytes() + samples.y_train.tobytes()).hexdigest()[:16]
-    return DatasetInfo("toy", "seeded generator", digest, {"train": TRAIN_SIZE, "test": TEST_SIZE})
+    return DatasetInfo("toy", "seeded generator", digest, {"train": TRAIN_SIZE, "test": TEST_SIZE}, class_names=[])
 
 
-def share_within_floor(result: ToyFit) -> float:
-    """Return the share of seeds whose test loss is at most twice the noise floor."""
-    return float(np.mean(np.array(result.test_loss) <= 2 * np.array(result.noise_floor)))
-
-
-def _row(result: ToyFit) -> list[str]:
+def _row(result: FinalFit) -> list[str]:
     low, median, high = quantiles(np.array(result.test_loss))
     numbers = [median, low, high, np.median(result.noise_floor), np.median(result.ridge_test_loss)]
     return [result.target, result.model, *(f"{number:.3g}" for number in numbers), f"{share_within_floor(result):.0%}"]
 
 
-def _headline(fits: Sequence[ToyFit], config: ToyConfig, seconds: float) -> str:
-    shares = ", ".join(f"{result.model} {result.target} {share_within_floor(result):.0%}" for result in fits)
-    return f"within twice the noise floor: {shares}; {config.seeds} seeds from {config.seed}, {seconds:.1f} s"
-
-
-def _divergence(fits: Sequence[ToyFit], config: ToyConfig) -> DivergedError | None:
+def _first_divergence(fits: Sequence[FinalFit], config: ToyConfig) -> DivergedError | None:
     for result in fits:
-        for number, iteration in enumerate(result.diverged):
+        for seed, iteration in zip(_seeds(config), result.diverged, strict=True):
             if iteration is not None:
-                return DivergedError(
-                    f"{result.model} on {result.target}, seed {config.seed + number}: the loss is not finite from "
-                    f"iteration {iteration} on, at learning_rate = {config.learning_rate}; try a smaller one"
-                )
+                return divergence(f"{result.model} on {result.target}", seed, iteration, config.learning_rate)
     return None

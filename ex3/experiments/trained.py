@@ -1,42 +1,66 @@
-"""The trained classifiers that other experiments rest on: read from the runs, or trained now."""
+"""The trained classifiers that other experiments rest on: read from the store, or trained now and stored."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
-from ex3 import storage
+from ex3 import model_store
 from ex3.backend import keras, prepare
-from ex3.config import ClassifierConfig
-from ex3.config_files import load
-from ex3.data import Dataset
-from ex3.errors import DataError
-from ex3.experiments import Places
+from ex3.config import AttackConfig, ClassifierConfig, TrainConfig
+from ex3.config_files import load, shipped
+from ex3.data import load_dataset
+from ex3.experiments import Paths, divergence
 from ex3.progress import show_training
-from ex3.training import train_classifier
+from ex3.results import Run
+from ex3.runs import train_classifier
 
 log = logging.getLogger("ex3")
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-def classifier(model: str, dataset: Dataset, places: Places, threads: int, quiet: bool) -> keras.Model:
-    """Return the trained linear model, MLP or convnet of the runs.
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """A classifier, its run, and the files that were written because it had to be trained."""
 
-    Where there is none it is trained and kept; where there is one of other images, one of these is trained, and not
-    kept, since the other may have taken long.
+    model: keras.Model
+    run: Run
+    written: list[Path]
+
+
+def classifier_config(kind: str, like: TrainConfig | AttackConfig) -> ClassifierConfig:
+    """Return the shipped config of a classifier, with the images, seed and threads of another config.
+
+    Args:
+        kind: ``linear``, ``mlp`` or ``convnet``.
+        like: The config of the experiment that needs the classifier. Its limit, where it has one, counts too.
     """
-    prepare(0, threads, "float32")  # TensorFlow takes its number of threads before it does anything
-    folder = places.runs / f"train-{model}"
-    file = folder / "model.keras"
-    is_kept = True
-    try:
-        trained, _, run = storage.load_classifier(file)
-        if run.dataset.fingerprint == dataset.fingerprint:
-            return trained
-        is_kept = False
-        log.warning("%s: trained on %s; another one is trained on these images, and not kept", file, run.dataset.name)
-    except DataError as error:
-        log.warning("%s; it is trained now", error)
-    config: ClassifierConfig = load(CONFIGS / f"{model}.toml", {"threads": threads, "dataset": dataset.name})
-    trained, run = train_classifier(config, dataset, None if quiet else show_training(model, config.epochs))
-    if is_kept:
-        storage.save_run(folder, {"model": trained}, config, run)
-    return trained
+    shared: dict[str, object] = {"dataset": like.dataset, "seed": like.seed, "threads": like.threads}
+    if isinstance(like, TrainConfig) and like.limit:
+        shared["limit"] = like.limit
+    return load(shipped(kind), shared)
+
+
+def trained_classifier(config: ClassifierConfig, paths: Paths, quiet: bool) -> TrainedClassifier:
+    """Return the classifier of this config: the stored one, or one that is trained now and stored.
+
+    Args:
+        config: All settings of its run.
+        paths: Where to read the images, and where models are stored.
+        quiet: Show no progress.
+
+    Raises:
+        DataError: The images cannot be had.
+        DivergedError: The loss became infinite or not a number.
+        WriteError: The model cannot be written.
+    """
+    prepare(
+        config.seed, config.threads, config.precision
+    )  # TensorFlow takes its number of threads before its first use
+    dataset = load_dataset(config.dataset, paths.data, config.seed, config.limit)
+    if found := model_store.find_classifier(paths.runs, config, dataset.fingerprint):
+        return TrainedClassifier(*found, written=[])
+    log.info("%s, seed %d: no stored model; it is trained now", config.model, config.seed)
+    title = f"{config.model}, seed {config.seed}"
+    model, run = train_classifier(config, dataset, None if quiet else show_training(title, config.epochs))
+    if run.diverged_at is not None:
+        raise divergence(config.model, config.seed, run.diverged_at, config.learning_rate)
+    return TrainedClassifier(model, run, model_store.save_models(paths.runs, {"model": model}, run))

@@ -1,6 +1,6 @@
 """Results -> matplotlib ``Figure``: no Keras, no files, no pyplot state.
 
-What a user's environment may hold is settled here, before any module of this package imports matplotlib.
+Settings of the user's environment are overruled here, before a module of this package imports matplotlib.
 """
 
 import logging

@@ -1,6 +1,9 @@
-"""Figures of the autoencoder: learning curves, the plane of codes, reconstructions, the decoder over the plane."""
+"""Figures of the autoencoder: learning curves, the plane of codes, reconstructions, the decoder over the plane.
 
-from collections.abc import Mapping, Sequence
+Each is drawn from its JSON twin alone.
+"""
+
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import matplotlib.patheffects as effects
@@ -9,24 +12,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import AsinhLocator
 
-from ex3.plots.classifiers import draw_mean
-from ex3.plots.style import SPLIT_COLOURS, dataset_label, make_logarithmic, plural
-from ex3.results import DatasetInfo, Run
+from ex3.embedding.comparison import CodesInPlane, DecodedGrid, LossCurves, Reconstructions
+from ex3.plots.style import SPLIT_COLOURS, dataset_label, draw_mean, make_logarithmic, plural, styled
+from ex3.results import Record
+from ex3.tables import with_spread
 
 METHOD_TITLES = {"autoencoder": "autoencoder", "pca": "PCA", "tsne": "t-SNE"}
-BOTTLENECK_COLOURS = {"linear": "#0072B2", "relu": "#D55E00"}
-DIGIT_COLOURS = mpl.colormaps["tab10"].colors
+CLASS_COLOURS = mpl.colormaps["tab10"](np.arange(10))
 HEAVY_TAIL = 8  # times the median distance from the median; of a normal distribution 99 % are within 4
 MSE_LABEL = "mean squared error per pixel"
 
 
-def curves(runs: Sequence[Run], pca_errors: Mapping[int, float]) -> Figure:
+@styled
+def curves(record: Record[LossCurves]) -> Figure:
     """Draw train and test loss over epochs, against PCA's test error with 2 and more components."""
+    result = record.result
     figure = Figure(figsize=(8, 5))
     axes = figure.subplots()
     for split in ("train", "test"):
-        draw_mean(axes, runs, "epoch", f"{split}_loss", SPLIT_COLOURS[split], f"autoencoder, {split}")
-    for components, error in pca_errors.items():
+        of_runs = [run.epochs for run in result.runs]
+        draw_mean(axes, of_runs, "epoch", f"{split}_loss", SPLIT_COLOURS[split], f"autoencoder, {split}")
+    for components, error in result.pca_test_mse.items():
         width = 1.8 if components == 2 else 0.8
         axes.axhline(error, color="black", linestyle=":", linewidth=width)
         label = f"PCA, {components} components"
@@ -34,139 +40,94 @@ def curves(runs: Sequence[Run], pca_errors: Mapping[int, float]) -> Figure:
     make_logarithmic(axes, "y")
     axes.set(xlabel="epochs", ylabel=MSE_LABEL)
     axes.legend(loc="lower left", frameon=True, framealpha=1, edgecolor="none")
-    over = f"{plural(len(runs), 'seed')}" + (" (mean ± standard deviation)" if len(runs) > 1 else "")
-    axes.set_title(f"Autoencoder 784-2-784 on {dataset_label(runs[0].dataset)}: {over}")
+    count = len(result.runs)
+    over = plural(count, "seed") + (" (mean ± standard deviation)" if count > 1 else "")
+    axes.set_title(f"Autoencoder 784-2-784 on {dataset_label(record.dataset)}: {over}")
     return figure
 
 
-def scatter(codes: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray], dataset: DatasetInfo) -> Figure:
-    """Draw each method's codes ``(N, 2)`` of test images side by side, coloured by label ``(N,)``."""
+@styled
+def scatter(record: Record[CodesInPlane]) -> Figure:
+    """Draw each method's codes of test images side by side, coloured by class."""
+    codes, names = record.result.codes, record.dataset.class_names
     figure = Figure(figsize=(3.8 * len(codes) + 0.7, 3.9))
     panels = figure.subplots(1, len(codes), squeeze=False)[0]
     for axes, (method, points) in zip(panels, codes.items(), strict=True):
-        _draw_codes(axes, points, labels[method])
-        axes.set_title(f"{METHOD_TITLES[method]}, {len(points):,} images")
+        _draw_codes(axes, np.array(points), np.array(record.result.labels[method]), names)
+        axes.set_title(f"{METHOD_TITLES[method]}, {len(points[0]):,} images")
     handles = [
-        mpl.lines.Line2D([], [], color=colour, marker="o", linestyle="", label=str(digit))
-        for digit, colour in enumerate(DIGIT_COLOURS)
+        mpl.lines.Line2D([], [], color=colour, marker="o", linestyle="", label=name)
+        for name, colour in zip(names, CLASS_COLOURS, strict=False)
     ]
-    figure.legend(handles=handles, title="label", loc="outside right center")
-    figure.suptitle(f"Test images of {dataset_label(dataset)} in the plane; each numeral stands at its class's median")
+    figure.legend(handles=handles, title="class", loc="outside right center")
+    data = dataset_label(record.dataset)
+    figure.suptitle(f"Test images of {data} in the plane; each class's name stands at its median")
     return figure
 
 
-def reconstructions(
-    images: Mapping[str, np.ndarray],
-    read: Mapping[str, Sequence[int]],
-    labels: Sequence[int],
-    shares: Mapping[str, str],
-    title: str,
-) -> Figure:
-    """Draw some digits and what each method makes of them, with what the convnet reads.
-
-    Args:
-        images: By row (``original`` or a method), ``(N, 28, 28)`` in [0, 1].
-        read: By row, the digits that the convnet reads in them ``(N,)``.
-        labels: The right digits ``(N,)``.
-        shares: By row, which share of many more images is read right, in words.
-        title: Of the figure.
-    """
-    figure = Figure(figsize=(13, 1.75 * len(images) + 0.4))
-    grid = figure.subplots(len(images), len(labels))
-    for panels, row in zip(grid, images, strict=True):
-        for axes, image, digit, label in zip(panels, images[row], read[row], labels, strict=True):
+@styled
+def reconstructions(record: Record[Reconstructions]) -> Figure:
+    """Draw an image per class, each method's reconstruction of it, and the class that the convnet reads in them."""
+    result, names = record.result, record.dataset.class_names
+    pictures = {row: packed.unpack() for row, packed in result.pictures.items()}
+    figure = Figure(figsize=(13, 1.75 * len(pictures) + 0.4))
+    grid = figure.subplots(len(pictures), len(result.labels), squeeze=False)
+    for panels, row in zip(grid, pictures, strict=True):
+        for axes, image, read, label in zip(panels, pictures[row], result.read[row], result.labels, strict=True):
             axes.imshow(image, cmap="gray_r", vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
             axes.grid(visible=False)
             axes.spines[:].set_visible(False)
-            is_right = digit == label
-            axes.set_xlabel(f"{digit}, {'right' if is_right else 'wrong'}", color="#007a50" if is_right else "#c03b00")
-        name = f"{METHOD_TITLES.get(row, row)}\nread right:\n{shares[row]}"
+            verdict, colour = ("right", "#007a50") if read == label else ("wrong", "#c03b00")
+            axes.set_xlabel(f"{names[read]}, {verdict}", color=colour)
+        name = f"{METHOD_TITLES.get(row, row)}\nread right:\n{with_spread(result.read_right[row], 3)}"
         panels[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    figure.suptitle(title)
+    figure.suptitle(
+        f"Test images of {dataset_label(record.dataset)} through two numbers (seed {record.seeds[0]})\nBelow each: the "
+        f"class that the convnet reads. On the left: the share of {result.images:,} images that it reads right"
+    )
     return figure
 
 
-def manifold(
-    images: np.ndarray, grid: tuple[np.ndarray, np.ndarray], codes: np.ndarray, labels: np.ndarray, title: str
-) -> Figure:
-    """Draw what the decoder makes of a grid over the plane, beside the codes that the grid covers.
-
-    Args:
-        images: ``(rows, columns, 28, 28)`` in [0, 1]; the first row has the largest second code.
-        grid: First codes of the columns ``(columns,)``, second codes of the rows ``(rows,)``.
-        codes: ``(N, 2)``.
-        labels: ``(N,)``.
-        title: Of the figure.
-    """
+@styled
+def manifold(record: Record[DecodedGrid]) -> Figure:
+    """Draw the decoder's outputs over a grid in the plane, beside the codes that the grid covers."""
+    result = record.result
+    pictures = result.pictures.unpack()  # (rows, columns, 28, 28)
+    rows, columns, height, width = pictures.shape
     figure = Figure(figsize=(9.6, 5))
     left, right = figure.subplots(1, 2)
-    rows, columns = images.shape[:2]
-    left.imshow(images.transpose(0, 2, 1, 3).reshape(rows * 28, columns * 28), cmap="gray_r", vmin=0, vmax=1)
+    left.imshow(pictures.transpose(0, 2, 1, 3).reshape(rows * height, columns * width), cmap="gray_r", vmin=0, vmax=1)
     shown = np.linspace(0, columns - 1, 5).astype(int)
-    left.set_xticks(shown * 28 + 14, [f"{grid[0][column]:.3g}" for column in shown])
-    left.set_yticks(shown * 28 + 14, [f"{grid[1][row]:.3g}" for row in shown])
+    left.set_xticks(shown * width + width // 2, [f"{result.first_codes[column]:.3g}" for column in shown])
+    left.set_yticks(shown * height + height // 2, [f"{result.second_codes[row]:.3g}" for row in shown])
     left.grid(visible=False)
     left.set(title="Decoder's output over the grid", xlabel="first code (quantiles)", ylabel="second code (quantiles)")
-    _draw_codes(right, codes, labels)
-    for first in grid[0]:
+    _draw_codes(right, np.array(result.codes), np.array(result.labels), record.dataset.class_names)
+    for first in result.first_codes:
         right.axvline(first, color="black", linewidth=0.3)
-    for second in grid[1]:
+    for second in result.second_codes:
         right.axhline(second, color="black", linewidth=0.3)
-    right.set_title(f"Codes of {len(codes):,} test images, and the grid")
-    figure.suptitle(title)
+    right.set_title(f"Codes of {len(result.labels):,} test images, and the grid")
+    figure.suptitle(f"The decoder's plane on {dataset_label(record.dataset)} (seed {record.seeds[0]})")
     return figure
 
 
-def bottlenecks(runs: Mapping[str, Sequence[Run]]) -> Figure:
-    """Compare activations of the bottleneck: learning curves, accuracy in the plane, and dead codes, seed by seed."""
-    figure = Figure(figsize=(15, 4.5))
-    loss, accuracy, dead = figure.subplots(1, 3)
-    for bottleneck, of_kind in runs.items():
-        colour = BOTTLENECK_COLOURS[bottleneck]
-        for run in of_kind:
-            label = bottleneck if run is of_kind[0] else None
-            loss.plot(
-                run.epochs.points, run.epochs.series["test_loss"], color=colour, marker=".", alpha=0.7, label=label
-            )
-        seeds = [run.config["seed"] for run in of_kind]
-        shift = 0.08 * (list(runs).index(bottleneck) - 0.5)
-        x = np.array(seeds) + shift
-        accuracy.plot(
-            x, [run.metrics["test_neighbour_accuracy"] for run in of_kind], "o", color=colour, label=bottleneck
-        )
-        dead.plot(x, [run.metrics["dead_codes"] for run in of_kind], "o", color=colour, label=bottleneck)
-    make_logarithmic(loss, "y")
-    loss.set(title="Test loss, a line per seed", xlabel="epochs", ylabel=MSE_LABEL)
-    accuracy.set(title="Nearest neighbours in the plane", xlabel="seed", ylabel="test accuracy", xticks=seeds)
-    dead.set(
-        title="Codes that are the same for all images",
-        xlabel="seed",
-        ylabel="dead codes, of 2",
-        xticks=seeds,
-        yticks=[0, 1, 2],
-    )
-    for axes in (loss, accuracy, dead):
-        axes.legend(title="bottleneck")
-    first = next(iter(runs.values()))[0]
-    figure.suptitle(
-        f"Linear against ReLU bottleneck on {dataset_label(first.dataset)}, {plural(first.config['epochs'], 'epoch')}"
-    )
-    return figure
-
-
-def _draw_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
-    """Draw points coloured by label, small and translucent, and each class's numeral at its median.
+def _draw_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> None:
+    """Draw codes ``(2, N)`` coloured by label, small and translucent, and each class's name at its median.
 
     Where some codes lie far from all others, the axes are linear near the middle and logarithmic further out (asinh).
     """
-    size = np.clip(15_000 / len(codes), 3, 25)
-    axes.scatter(*codes.T, c=np.array(DIGIT_COLOURS)[labels], s=size, alpha=0.4, linewidths=0)
-    for digit in np.unique(labels):
-        x, y = np.median(codes[labels == digit], axis=0)
-        outline = [effects.withStroke(linewidth=3, foreground="white")]
-        axes.text(x, y, str(digit), ha="center", va="center", fontsize=14, weight="bold", path_effects=outline)
-    for axis, values, name in (("x", codes[:, 0], "first code"), ("y", codes[:, 1], "second code")):
+    size = np.clip(15_000 / len(labels), 3, 25)
+    axes.scatter(codes[0], codes[1], c=CLASS_COLOURS[labels % len(CLASS_COLOURS)], s=size, alpha=0.4, linewidths=0)
+    outline = [effects.withStroke(linewidth=3, foreground="white")]
+    font_size = 14 if max(map(len, class_names)) <= 2 else 10
+    for label in np.unique(labels):
+        x, y = np.median(codes[:, labels == label], axis=1)
+        axes.text(
+            x, y, class_names[label], ha="center", va="center", fontsize=font_size, weight="bold", path_effects=outline
+        )
+    for axis, values, name in (("x", codes[0], "first code"), ("y", codes[1], "second code")):
         middle, far = np.quantile(np.abs(values - np.median(values)), (0.5, 0.99))
         is_heavy = bool(far > HEAVY_TAIL * middle > 0)
         if is_heavy:

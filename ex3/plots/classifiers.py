@@ -1,4 +1,4 @@
-"""Figures of the classifiers: runs -> learning curves, and a comparison of models.
+"""Figures of the classifiers: learning curves, and a comparison of models.
 
 A line is the mean over the seeds, its band one standard deviation.
 """
@@ -10,23 +10,32 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from ex3.plots.style import MODEL_COLOURS, SMOOTHING, SPLIT_COLOURS, dataset_label, make_logarithmic, plural, smooth
-from ex3.results import Run, spread
+from ex3.plots.style import (
+    MODEL_COLOURS,
+    SMOOTHING,
+    SPLIT_COLOURS,
+    dataset_label,
+    draw_mean,
+    label_classes,
+    make_logarithmic,
+    plural,
+    smooth,
+    styled,
+)
+from ex3.results import Repeats, Run
 from ex3.tables import with_spread
 
 
-def learning_curves(runs: Sequence[Run]) -> Figure:
-    """Draw loss and accuracy over epochs, train and test, and the training loss over iterations.
-
-    Args:
-        runs: One model's runs, of different seeds; the iterations are the first run's.
-    """
-    first = runs[0]
+@styled
+def learning_curves(trained: Repeats) -> Figure:
+    """Draw one model's loss and accuracy over epochs, train and test, and the first run's loss over iterations."""
+    runs, first = trained.runs, trained.runs[0]
+    curves = [run.epochs for run in runs]
     figure = Figure(figsize=(13, 4))
     loss, accuracy, iterations = figure.subplots(1, 3)
     for split in ("train", "test"):
-        draw_mean(loss, runs, "epoch", f"{split}_loss", SPLIT_COLOURS[split], split)
-        draw_mean(accuracy, runs, "epoch", f"{split}_accuracy", SPLIT_COLOURS[split], split)
+        draw_mean(loss, curves, "epoch", f"{split}_loss", SPLIT_COLOURS[split], split)
+        draw_mean(accuracy, curves, "epoch", f"{split}_accuracy", SPLIT_COLOURS[split], split)
     loss.set(title="Loss", xlabel="epochs", ylabel="cross-entropy (nats)")
     make_logarithmic(loss, "y")
     accuracy.set(title="Accuracy", xlabel="epochs", ylabel="accuracy")
@@ -37,28 +46,30 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
     colour = SPLIT_COLOURS["train"]
     iterations.plot(first.iterations.points, values, color=colour, alpha=0.3, linewidth=0.6, label="each batch")
     iterations.plot(first.iterations.points, smooth(values), color=colour, label=f"smoothed, weight {SMOOTHING}")
-    title = "Training loss per iteration" + (f" (seed {first.config['seed']})" if len(runs) > 1 else "")
+    title = "Training loss per iteration" + (f" (seed {first.config.seed})" if len(runs) > 1 else "")
     iterations.set(title=title, xlabel="iterations (gradient steps)", ylabel=_optimised_loss_label(first))
     make_logarithmic(iterations, "y")
     iterations.legend()
 
-    test = spread([run.metrics["test_accuracy"] for run in runs])
+    accuracy = with_spread(trained.metrics["test_accuracy"], 4)
     figure.suptitle(
-        f"{first.name} on {dataset_label(first.dataset)}: test accuracy {with_spread(test, 4)} "
-        f"after {plural(first.config['epochs'], 'epoch')}, {_seeds_label(runs)}"
+        f"{first.name} on {dataset_label(first.dataset)}: test accuracy {accuracy} "
+        f"after {plural(first.config.epochs, 'epoch')}, {_seeds_label(runs)}"
     )
     return figure
 
 
-def comparison(runs_by_model: Mapping[str, Sequence[Run]]) -> Figure:
+@styled
+def comparison(trained: Mapping[str, Repeats]) -> Figure:
     """Compare models: test accuracy and loss over epochs and over seconds, confusion matrices, accuracy per class."""
+    runs_by_model = {model: of_model.runs for model, of_model in trained.items()}
     figure = Figure(figsize=(18, 8.5))
     grid = figure.subplots(2, 4)
     panels = [("epoch", "accuracy"), ("seconds", "accuracy"), ("epoch", "loss"), ("seconds", "loss")]
     labels = {"epoch": "epochs", "seconds": "training time (s)", "accuracy": "accuracy", "loss": "cross-entropy (nats)"}
     for axes, (axis, quantity) in zip(grid[0], panels, strict=True):
         for model, runs in runs_by_model.items():
-            draw_mean(axes, runs, axis, f"test_{quantity}", MODEL_COLOURS[model], model)
+            draw_mean(axes, [run.epochs for run in runs], axis, f"test_{quantity}", MODEL_COLOURS[model], model)
         axes.set(title=f"Test {quantity}", xlabel=labels[axis], ylabel=labels[quantity])
         if axis == "seconds":
             make_logarithmic(axes, "x")
@@ -73,27 +84,6 @@ def comparison(runs_by_model: Mapping[str, Sequence[Run]]) -> Figure:
     return figure
 
 
-def curves_of(runs: Sequence[Run], axis: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the runs' mean positions on the axis ``(points,)`` and their values ``(runs, points)``.
-
-    They end where the shortest run does.
-    """
-    length = min(len(run.epochs.points) for run in runs)
-    values = np.array([run.epochs.series[name][:length] for run in runs])
-    x = [run.epochs.points if axis == "epoch" else run.epochs.series[axis] for run in runs]
-    return np.mean([points[:length] for points in x], axis=0), values
-
-
-def draw_mean(axes: Axes, runs: Sequence[Run], axis: str, name: str, colour: str, label: str) -> None:
-    """Draw one series' mean over the runs, and a band of one standard deviation."""
-    x, values = curves_of(runs, axis, name)
-    mean = values.mean(axis=0)
-    axes.plot(x, mean, color=colour, marker=".", label=label)
-    if len(runs) > 1:
-        std = values.std(axis=0, ddof=1)
-        axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
-
-
 def _draw_confusion(axes: Axes, runs: Sequence[Run], model: str) -> None:
     """Draw the confusion matrix, summed over the runs; colour shows the errors, numbers show all."""
     counts = np.sum([run.confusion for run in runs], axis=0)  # (10, 10), rows: actual
@@ -103,9 +93,10 @@ def _draw_confusion(axes: Axes, runs: Sequence[Run], model: str) -> None:
     for (row, column), count in np.ndenumerate(counts):
         if count:
             axes.text(column, row, count, ha="center", va="center", fontsize=7)
-    ticks = range(len(counts))
     title = f"Confusion, {model}, sum of {plural(len(runs), 'run')}"
-    axes.set(title=title, xlabel="predicted class", ylabel="actual class", xticks=ticks, yticks=ticks)
+    axes.set(title=title, xlabel="predicted class", ylabel="actual class")
+    for axis in ("x", "y"):
+        label_classes(axes, axis, runs[0].dataset.class_names)
     axes.grid(visible=False)
 
 
@@ -118,16 +109,17 @@ def _draw_class_accuracies(axes: Axes, runs_by_model: Mapping[str, Sequence[Run]
         classes = np.arange(counts.shape[1])
         x = classes + 0.2 * (position - 1)  # side by side
         axes.errorbar(x, accuracies.mean(axis=0), std, fmt="o", markersize=4, color=MODEL_COLOURS[model], label=model)
-    axes.set(title="Accuracy per class", xlabel="actual class", ylabel="test accuracy", xticks=classes)
+    axes.set(title="Accuracy per class", xlabel="actual class", ylabel="test accuracy")
+    label_classes(axes, "x", runs[0].dataset.class_names)
     axes.margins(y=0.15)
     axes.legend(loc="lower center", ncols=len(runs_by_model))
 
 
 def _optimised_loss_label(run: Run) -> str:
-    extras = [name.replace("_", " ") for name in ("dropout", "label_smoothing") if run.config.get(name)]
+    extras = [name.replace("_", " ") for name in ("dropout", "label_smoothing") if getattr(run.config, name, None)]
     return "cross-entropy (nats)" + (f", with {' and '.join(extras)}" if extras else "")
 
 
 def _seeds_label(runs: Sequence[Run]) -> str:
-    seeds = [run.config["seed"] for run in runs]
+    seeds = [run.config.seed for run in runs]
     return f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds (mean ± standard deviation)"

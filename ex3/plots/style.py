@@ -1,34 +1,50 @@
 """One look for all figures, and a few helpers.
 
 Train is blue and test vermilion, each model has its colour: all from Okabe and Ito's palette, which colour-blind
-readers can tell apart. No pyplot, so no state.
+readers can tell apart. Nothing here uses pyplot or changes matplotlib's global settings.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
-from ex3.results import DatasetInfo
+from ex3.results import Curves, DatasetInfo
 
 SPLIT_COLOURS = {"train": "#0072B2", "validation": "#009E73", "test": "#D55E00"}
 MODEL_COLOURS = {"linear": "#E69F00", "mlp": "#009E73", "convnet": "#0072B2"}
 SMOOTHING = 0.9
 
-mpl.rcParams.update(
-    {
-        "axes.grid": True,
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "axes.titlesize": "medium",
-        "figure.constrained_layout.use": True,
-        "font.size": 10,
-        "grid.alpha": 0.3,
-        "legend.frameon": False,
-    }
-)
+STYLE: dict[Any, Any] = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": "medium",
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+}
+Arguments = ParamSpec("Arguments")
+
+
+def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
+    """Decorate a plot function with the common look; matplotlib's global settings stay as they are."""
+
+    @functools.wraps(draw)
+    def draw_styled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
+        with mpl.rc_context(STYLE):
+            figure = draw(*args, **kwargs)
+        for axes in figure.axes:  # ticks are made when the figure is rendered, outside of the context
+            axes.tick_params(which="both", grid_alpha=STYLE["grid.alpha"])
+        return figure
+
+    return draw_styled
 
 
 def smooth(values: Sequence[float], weight: float = SMOOTHING) -> np.ndarray:
@@ -55,8 +71,8 @@ def smooth(values: Sequence[float], weight: float = SMOOTHING) -> np.ndarray:
 
 
 def dataset_label(dataset: DatasetInfo) -> str:
-    """Name the images in a title; what stands in for MNIST says so."""
-    titles = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "scikit-learn's 8 x 8 digits, NOT MNIST"}
+    """Name the images in a title."""
+    titles = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "scikit-learn's 8 x 8 digits"}
     return titles[dataset.name]
 
 
@@ -76,6 +92,39 @@ def make_logit(axes: Axes) -> None:
     axes.yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+
+
+def curves_of(curves: Sequence[Curves], axis: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the runs' mean positions on the axis ``(points,)`` and their values ``(runs, points)``.
+
+    They end where the shortest run does.
+
+    Args:
+        curves: Of each run.
+        axis: The curves' own axis, e.g. ``epoch``, or the name of a series, e.g. ``seconds``.
+        name: The series that is wanted.
+    """
+    length = min(len(of_run.points) for of_run in curves)
+    values = np.array([of_run.series[name][:length] for of_run in curves])
+    x = [of_run.points if axis == of_run.axis else of_run.series[axis] for of_run in curves]
+    return np.mean([points[:length] for points in x], axis=0), values
+
+
+def draw_mean(axes: Axes, curves: Sequence[Curves], axis: str, name: str, colour: str, label: str) -> None:
+    """Draw one series' mean over the runs, and a band of one standard deviation."""
+    x, values = curves_of(curves, axis, name)
+    mean = values.mean(axis=0)
+    axes.plot(x, mean, color=colour, marker=".", label=label)
+    if len(curves) > 1:
+        std = values.std(axis=0, ddof=1)
+        axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
+
+
+def label_classes(axes: Axes, which: str, class_names: Sequence[str]) -> None:
+    """Put a tick with its name at each class of the x or y axis; long names on the x axis are turned."""
+    is_turned = which == "x" and max(map(len, class_names)) > 2
+    options = {"rotation": 45, "ha": "right"} if is_turned else {}
+    getattr(axes, f"set_{which}ticks")(range(len(class_names)), class_names, **options)
 
 
 def plural(number: int, noun: str) -> str:

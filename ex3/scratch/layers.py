@@ -1,10 +1,10 @@
-"""Layers: each computes its output, and sends the gradient of the loss back through itself.
+"""Layers: each computes its output, and propagates the gradient of the loss L backwards.
 
-``forward(x)`` keeps what ``backward`` will need. ``backward(gradient)`` takes dL/dy, the gradient of the loss with
-respect to the layer's output; it leaves dL/dw of each parameter w in ``gradients`` and returns dL/dx. L is a mean over
-the batch, so a parameter's gradient is a sum over the batch's columns.
+``forward(x)`` returns y and stores the values that ``backward`` needs. ``backward(gradient)`` takes dL/dy, stores dL/dw
+of each parameter w in ``gradients``, and returns dL/dx. L is a mean over the batch, so dL/dy already contains the
+factor 1/B, and a parameter's gradient is a sum over the batch's columns.
 
-Shapes are given without the axes that may stand in front (see the package's docstring).
+Shapes are given without the axes that may precede them (see the package's docstring).
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,21 @@ import numpy as np
 
 
 class Layer(Protocol):
-    """What a network needs of a layer."""
+    """The interface of a layer."""
 
-    parameters: Sequence[np.ndarray]
-    gradients: Sequence[np.ndarray]
+    @property
+    def parameters(self) -> Sequence[np.ndarray]:
+        """The learned arrays; changed in place by the optimiser."""
+
+    @property
+    def gradients(self) -> Sequence[np.ndarray]:
+        """dL/dw of each parameter, from the last ``backward``."""
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """Compute the output, and keep what ``backward`` needs."""
+        """Return the output y, and store the values that ``backward`` needs."""
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
-        """Take dL/dy; leave dL/dw in ``gradients``; return dL/dx."""
+        """Take dL/dy, store dL/dw in ``gradients``, and return dL/dx."""
 
 
 class Linear:
@@ -52,7 +57,7 @@ class Linear:
 class Correlation:
     """Each filter w gives y_i = sum_k w_k x_(i+k), k = -h ... h, where x is 0 beyond its ends ('same' padding).
 
-    With S_k the matrix that moves x by k, (S_k x)_i = x_(i+k) or 0, this is the linear map y = T x, T = sum_k w_k S_k.
+    With S_k the matrix that shifts x by k, (S_k x)_i = x_(i+k) or 0, this is the linear map y = T x, T = sum_k w_k S_k.
 
     Args:
         filters: ``(F, 2 h + 1)``, one filter w per row.
@@ -68,7 +73,7 @@ class Correlation:
         *axes, count, taps = filters.shape
         n, batch = x.shape[-2:]
         self.x = x
-        self.maps = (filters @ _moves(n, taps)).reshape(*axes, count * n, n)  # each filter's T, under each other
+        self.maps = (filters @ _shifts(n, taps)).reshape(*axes, count * n, n)  # the filters' matrices T, stacked
         return (self.maps @ x).reshape(*axes, count, n, batch)
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
@@ -77,12 +82,12 @@ class Correlation:
         taps = self.parameters[0].shape[-1]
         gradient = gradient.reshape(*axes, count * n, batch)
         dmaps = (gradient @ self.x.mT).reshape(*axes, count, n * n)
-        self.gradients = [dmaps @ _moves(n, taps).T]
+        self.gradients = [dmaps @ _shifts(n, taps).T]
         return self.maps.mT @ gradient
 
 
 class ReLU:
-    """y = max(0, x), elementwise. At the kink x = 0 the derivative is taken to be 0."""
+    """y = max(0, x), elementwise. At the kink x = 0 the derivative is defined as 0."""
 
     parameters = gradients = ()
 
@@ -99,7 +104,8 @@ class ReLU:
 class ParameterisedReLU:
     """y = max(t, x), elementwise: the ReLU with a threshold t that is learned (theory question 1); t = 0 is the ReLU.
 
-    At the kink x = t the derivative with respect to x is taken to be 0, as the ReLU's, and the one for t to be 1.
+    At the kink x = t the derivative with respect to x is defined as 0, as for the ReLU, and the one with respect to t
+    as 1.
 
     Args:
         threshold: t, ``(1, 1)``.
@@ -115,20 +121,20 @@ class ParameterisedReLU:
         return np.maximum(x, self.parameters[0][..., np.newaxis])
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
-        """dL/dx = dL/dy where x > t, else 0; dL/dt is the sum of dL/dy over all the others."""
+        """dL/dx = dL/dy where x > t, else 0; dL/dt is the sum of dL/dy over all other entries."""
         above = self.x > self.parameters[0][..., np.newaxis]
         self.gradients = [np.sum(gradient * ~above, axis=(-3, -2, -1))[..., np.newaxis, np.newaxis]]
         return gradient * above
 
 
 class Sigmoid:
-    """y = 1 / (1 + e^-x), elementwise. Remembers y alone, which its derivative is a function of (theory question 2)."""
+    """y = 1 / (1 + e^-x), elementwise. Stores y alone: the derivative is y (1 - y) (theory question 2)."""
 
     parameters = gradients = ()
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Any shape -> the same, in (0, 1)."""
-        self.y = 0.5 + 0.5 * np.tanh(x / 2)  # the same function, which cannot overflow
+        self.y = 0.5 + 0.5 * np.tanh(x / 2)  # the same function, without overflow
         return self.y
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
@@ -137,7 +143,7 @@ class Sigmoid:
 
 
 class MaxPool:
-    """y_j = max(x_(2j-1), x_(2j)): the larger of each pair. The first of two equal values counts as the larger."""
+    """y_j = max(x_(2j-1), x_(2j)): the larger entry of each pair. In a tie the first entry gets the gradient."""
 
     parameters = gradients = ()
 
@@ -147,7 +153,7 @@ class MaxPool:
         return np.maximum(x[..., 0::2, :], x[..., 1::2, :])
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
-        """dL/dx is dL/dy at the larger of each pair, and 0 at the other."""
+        """dL/dx is dL/dy at the larger entry of each pair, and 0 at the other."""
         dx = np.empty_like(self.x)
         first = gradient * (self.x[..., 0::2, :] >= self.x[..., 1::2, :])
         dx[..., 0::2, :] = first
@@ -156,7 +162,7 @@ class MaxPool:
 
 
 class Flatten:
-    """Put the filters' rows under each other: the F outputs of length n become one of length F n."""
+    """Concatenate the filters' outputs: F outputs of length n become one of length F n."""
 
     parameters = gradients = ()
 
@@ -172,6 +178,6 @@ class Flatten:
 
 
 @lru_cache
-def _moves(n: int, taps: int) -> np.ndarray:
-    """Return S_k for k = -h ... h, each flattened to a row: ``(taps, n n)``."""
+def _shifts(n: int, taps: int) -> np.ndarray:
+    """Return the shift matrices S_k, k = -h ... h, each flattened to a row: ``(taps, n n)``."""
     return np.stack([np.eye(n, k=k).ravel() for k in range(-(taps // 2), taps // 2 + 1)])

@@ -1,6 +1,18 @@
-"""Losses: a value, the mean over the batch, and its gradient with respect to the network's output."""
+"""Losses: the mean over the batch, and its gradient with respect to the network's output."""
+
+from typing import Protocol
 
 import numpy as np
+
+
+class Loss(Protocol):
+    """The interface of a loss."""
+
+    def value(self, p: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the mean loss over the batch, from predictions p and targets y."""
+
+    def gradient(self, p: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return dL/dp, of the shape of p."""
 
 
 class SquaredLoss:

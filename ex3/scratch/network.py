@@ -1,4 +1,4 @@
-"""A network: layers in a row. ``forward`` goes down the list, ``backward`` is the chain rule back up."""
+"""A network: a sequence of layers. ``backward`` is the chain rule, from the last layer to the first."""
 
 from collections.abc import Sequence
 
@@ -15,22 +15,22 @@ class Network:
 
     @property
     def parameters(self) -> list[np.ndarray]:
-        """All layers' parameters, in order; to be changed in place."""
+        """All layers' parameters, in order; changed in place by the optimiser."""
         return [parameter for layer in self.layers for parameter in layer.parameters]
 
     @property
     def gradients(self) -> list[np.ndarray]:
-        """The gradients that the last ``backward`` left, in the order of ``parameters``."""
+        """The gradients of the last ``backward``, in the order of ``parameters``."""
         return [gradient for layer in self.layers for gradient in layer.gradients]
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """Apply all layers."""
+        """Apply the layers in order."""
         for layer in self.layers:
             x = layer.forward(x)
         return x
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
-        """Take dL/dp of the last ``forward``; fill ``gradients``; return dL/dx, the gradient for the input."""
+        """Take dL/dp for the output of the last ``forward``, compute ``gradients``, and return dL/dx."""
         for layer in reversed(self.layers):
             gradient = layer.backward(gradient)
         return gradient
@@ -46,11 +46,11 @@ def build_linear(w: np.ndarray) -> Network:
 
 
 def build_toy_convnet(filters: np.ndarray, u: np.ndarray, threshold: np.ndarray | None = None) -> Network:
-    """p = u . m, where m is the max-pooled ReLU of each filter's correlation with x (exercise sheet, 2.4).
+    """p = u . m, where m is the max-pooled ReLU of each filter's correlation with x (exercise 2.4).
 
     Args:
         filters: ``(2, 3)``, w1 and w2.
-        u: ``(1, 4)``; its first two entries weigh w1's outputs.
+        u: ``(1, 4)``; its first two entries multiply w1's outputs.
         threshold: t, ``(1, 1)``, for max(t, z) instead of the ReLU (theory question 1).
     """
     activation = ReLU() if threshold is None else ParameterisedReLU(threshold)

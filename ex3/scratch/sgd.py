@@ -2,30 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from ex3.scratch.losses import Loss
 from ex3.scratch.network import Network
-
-
-class Loss(Protocol):
-    """What learning needs of a loss."""
-
-    def value(self, p: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """The mean loss over the batch."""
-
-    def gradient(self, p: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Its gradient with respect to p."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration, as it was before its parameters changed.
+    """The loss and gradient of one iteration, at the parameters before their update.
 
     Attributes:
         loss: Mean over the batch, without the l2 term; one entry per model.
-        gradients: Of the objective, with the l2 term; one array per parameter.
+        gradients: Gradient of the objective, with the l2 term; one array per parameter.
     """
 
     loss: np.ndarray
@@ -65,22 +55,22 @@ def sgd(
 ) -> Iterator[Step]:
     """Minimise J, batch by batch: theta <- theta - rate dJ/dtheta; the rate falls linearly to 0.
 
-    Each epoch visits the samples in a new order, the same for all models; those that do not fill its last batch are
-    left out.
+    Each epoch visits the samples in a new random order, the same for all models, and drops the last batch if it is
+    incomplete.
 
     Args:
         network: Its parameters are changed in place, before each step is yielded.
-        loss: Of predictions and targets.
+        loss: Function of predictions and targets.
         x: Inputs ``(n, N)``.
         y: Targets ``(outputs, N)``.
-        iterations: Gradient steps.
+        iterations: Number of gradient steps.
         batch_size: B, samples per step; at most N.
-        learning_rate: The first step's rate.
+        learning_rate: Rate of the first step.
         l2: lambda, at least 0.
-        generator: Decides the order.
+        generator: Draws the order of the samples.
 
     Yields:
-        Each iteration's loss and gradient.
+        The loss and gradient of each iteration.
     """
     steps_per_epoch = x.shape[-1] // batch_size
     for iteration in range(iterations):

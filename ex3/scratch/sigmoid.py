@@ -1,6 +1,6 @@
 """The sigmoid as a computational graph: x -> -x -> e^-x -> 1 + e^-x -> 1 / (1 + e^-x) (theory question 2).
 
-Each node is a layer that knows its own derivative only; the chain rule, which is ``Network.backward``, does the rest.
+Each node is a layer with its own local derivative; ``Network.backward`` multiplies them by the chain rule.
 """
 
 import numpy as np
@@ -67,5 +67,28 @@ class Reciprocal:
 
 
 def build_sigmoid_graph() -> Network:
-    """Return sigma(x) = 1 / (1 + e^-x), node by node."""
+    """Build sigma(x) = 1 / (1 + e^-x), node by node."""
     return Network([Negate(), Exp(), AddOne(), Reciprocal()])
+
+
+def differentiate(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sigma(x) and sigma'(x), back-propagated through the graph; both of the shape of x."""
+    graph = build_sigmoid_graph()
+    y = graph.forward(x)
+    return y, graph.backward(np.ones_like(x))
+
+
+def trace(x: float) -> tuple[list[float], list[float]]:
+    """Propagate one number through the graph and back.
+
+    Returns:
+        The values on the five edges from x to sigma(x), and the derivative of sigma(x) with respect to each of them.
+    """
+    layers = build_sigmoid_graph().layers
+    values = [np.array(x)]
+    for layer in layers:
+        values.append(layer.forward(values[-1]))
+    gradients = [np.array(1.0)]
+    for layer in reversed(layers):
+        gradients.insert(0, layer.backward(gradients[0]))
+    return [float(value) for value in values], [float(gradient) for gradient in gradients]

@@ -1,10 +1,10 @@
-"""What the toy networks have to learn: three functions of x in R^4 (exercise sheet, 2.4), and their samples.
+"""The toy experiment's targets, three functions of x in R^4 (exercise 2.4), and samples of them.
 
 y1(x) = sum_i (W x)_i is linear, y2(x) = max_i x_i is not, and y3(x) = log sum_i exp((W x)_i) is a smooth maximum. W in
 R^(4 x 4) is unknown to the learner.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +20,14 @@ def y1(w: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def y2(w: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """max_i x_i, whatever W is: ``(4, N)`` -> ``(N,)``."""
+    """max_i x_i; does not depend on W: ``(4, N)`` -> ``(N,)``."""
     return x.max(axis=0)
 
 
 def y3(w: np.ndarray, x: np.ndarray) -> np.ndarray:
     """log sum_i exp((W x)_i): ``(4, 4)``, ``(4, N)`` -> ``(N,)``."""
     z = w @ x
-    largest = z.max(axis=0)  # taken out of the sum, so that exp cannot overflow
+    largest = z.max(axis=0)  # subtracted before exp, which could overflow
     return largest + np.log(np.exp(z - largest).sum(axis=0))
 
 
@@ -36,7 +36,7 @@ TARGETS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"y1": y1, 
 
 @dataclass(frozen=True)
 class Samples:
-    """M data sets, each of one target and one W.
+    """M data sets, each with its own target and W.
 
     Attributes:
         x_train: ``(M, 4, 1000)``, uniform in [-2.5, 2.5).
@@ -53,10 +53,10 @@ class Samples:
     noise_floor: np.ndarray
 
 
-def draw(targets: list[str], seeds: list[int]) -> Samples:
+def draw(targets: Sequence[str], seeds: Sequence[int]) -> Samples:
     """Draw the course's data for each target and seed; M = targets x seeds, the seeds of the first target first.
 
-    A seed decides W, uniform in [-2, 2), and the inputs, which all targets share, and the noise.
+    A seed determines W, uniform in [-2, 2), the inputs and the noise. All targets share the inputs.
     """
     drawn = [_draw_one(target, seed) for target in targets for seed in seeds]
     return Samples(*(np.stack(arrays) for arrays in zip(*drawn, strict=True)))

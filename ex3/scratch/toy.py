@@ -1,9 +1,9 @@
-"""The toy experiment's computation: fit M small networks at once, each on its own samples, and record every iteration.
+"""The toy experiment: fit M small networks at once, each on its own samples, and record every iteration.
 
-Nothing here depends on how many models there are: a model fitted alone gives the same numbers as among others.
+The models are independent: a model fitted alone gives the same numbers as one fitted together with others.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +18,13 @@ FILTERS, TAPS = 2, 3
 
 @dataclass(frozen=True)
 class History:
-    """What was recorded; ``nan`` after a model's loss was no longer finite.
+    """The course of a fit; ``nan`` where a model's loss is not finite.
 
     Attributes:
         train_loss: ``(iterations, M)``: of the iteration's batch, before its step; without the l2 term.
         test_loss: ``(iterations, M)``: of all test samples, after the step; without the l2 term.
-        gradient_norm: ``(iterations, M)``: over all parameters, before the step; with the l2 term. ``nan`` too where it
-            was not asked for.
+        gradient_norm: ``(iterations, M)``: over all parameters, before the step; with the l2 term. ``nan`` also at the
+            iterations at which it was not recorded.
         predictions: ``(M, test samples)``, after the last step.
     """
 
@@ -33,15 +33,20 @@ class History:
     gradient_norm: np.ndarray
     predictions: np.ndarray
 
+    def diverged_at(self) -> list[int | None]:
+        """Return each model's first iteration (from 1) with a test loss that is not finite, or ``None``."""
+        bad = ~np.isfinite(self.test_loss)
+        return [int(column.argmax()) + 1 if column.any() else None for column in bad.T]
 
-def initial_network(model: str, init: str, seeds: list[int]) -> Network:
+
+def initial_network(model: str, init: str, seeds: Sequence[int]) -> Network:
     """Build one network per seed.
 
     Args:
         model: ``linear``, ``convnet``, or ``parameterised``: the convnet with a threshold t, which starts at 0.
         init: ``normal`` draws each parameter from N(0, 1) / sqrt(fan in); ``equal`` draws one filter and one pair of
-            output weights so, and gives them to both filters; ``zeros`` is what it says.
-        seeds: One network each; a seed's weights do not depend on the other seeds.
+            output weights, and copies them to both filters; ``zeros`` makes all parameters 0.
+        seeds: One per network; a seed's weights do not depend on the other seeds.
     """
     generators = [np.random.default_rng((seed, 1)) for seed in seeds]
 
@@ -62,7 +67,7 @@ def initial_network(model: str, init: str, seeds: list[int]) -> Network:
 def fit(
     model: str,
     init: str,
-    seeds: list[int],
+    seeds: Sequence[int],
     samples: Samples,
     *,
     iterations: int,
@@ -79,12 +84,12 @@ def fit(
         init: ``normal``, ``equal`` or ``zeros``; see ``initial_network``.
         seeds: M seeds of the initial weights.
         samples: M data sets.
-        iterations: Gradient steps.
+        iterations: Number of gradient steps.
         batch_size: Samples per step.
-        learning_rate: Of the first step; see ``sgd``.
+        learning_rate: Rate of the first step; see ``sgd``.
         l2: lambda.
-        seed: Decides the order.
-        norms_at: Iterations (from 0) at which the gradient norm is recorded as well.
+        seed: Seed of the order of the samples.
+        norms_at: Iterations (from 0) at which the gradient norm is recorded.
     """
     loss = SquaredLoss()
     network = initial_network(model, init, seeds)
@@ -94,7 +99,7 @@ def fit(
         generator=np.random.default_rng(seed),
     )  # fmt: skip
     train_loss, test_loss, gradient_norm = np.full((3, iterations, len(seeds)), np.nan)
-    with np.errstate(over="ignore", invalid="ignore"):  # a model that diverges shows in its numbers
+    with np.errstate(over="ignore", invalid="ignore"):  # a model that diverges is recorded as nan
         for iteration, step in enumerate(steps):
             train_loss[iteration] = step.loss
             test_loss[iteration] = loss.value(network.forward(samples.x_test), samples.y_test)
@@ -108,8 +113,13 @@ def fit(
     return History(train_loss, test_loss, gradient_norm, predictions)
 
 
-def ridge(samples: Samples, l2: float) -> np.ndarray:
-    """Solve the linear model exactly, and return its test loss, ``(M,)``.
+def log_spaced(iterations: int, points: int) -> list[int]:
+    """Return at most ``points`` iterations (from 0), evenly spaced on a logarithmic axis, the last one included."""
+    return sorted({round(point) - 1 for point in np.geomspace(1, iterations, points)})
+
+
+def solve_ridge(samples: Samples, l2: float) -> np.ndarray:
+    """Solve the linear model exactly, and return its test losses, ``(M,)``.
 
     The minimum of 1/N sum_i (w . x_i - y_i)^2 + l2 / 2 |w|^2 is at (2/N X X^T + l2 I) w = 2/N X y.
     """

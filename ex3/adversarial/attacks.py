@@ -1,0 +1,243 @@
+"""Adversarial examples: one plain function per attack, NumPy alone.
+
+An attack sees a model through a ``Victim``: its logits, and the gradient of a loss with respect to the images.
+Untargeted attacks ascend the loss of the true label, targeted ones descend the loss of the wanted label. Images ``x``
+are float32 ``(N, ...)`` in [0, 1], such as ``(N, 28, 28, 1)``, and so are the images that an attack returns; labels
+``y`` are int64 ``(N,)``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+Norm = Literal["linf", "l2"]
+Epsilon = float | np.ndarray  # one bound, or one per image (N,)
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A model as an attack sees it, in inference mode.
+
+    Attributes:
+        logits: Images -> float32 ``(N, classes)``.
+        gradient: Images and labels -> the logits, and the gradient of each image's loss with respect to its pixels.
+        jacobian: Images -> the logits, and the gradients of all of them ``(N, classes, ...)``.
+    """
+
+    logits: Callable[[np.ndarray], np.ndarray]
+    gradient: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    jacobian: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def fgsm(victim: Victim, x: np.ndarray, y: np.ndarray, epsilon: Epsilon, targeted: bool = False) -> np.ndarray:
+    """Take one step of epsilon along the sign of the gradient.
+
+    x_adv = clip(x + epsilon sign(grad_x L(x, y))) (Goodfellow, Shlens and Szegedy 2015, section 4).
+
+    Args:
+        victim: The model.
+        x: The images.
+        y: Their labels; when ``targeted``, the wanted ones.
+        epsilon: Largest change of a pixel, in [0, 1]; one number, or one per image ``(N,)``.
+        targeted: Descend the loss instead.
+    """
+    direction = (-1 if targeted else 1) * np.sign(victim.gradient(x, y)[1])
+    return _clip(x + _per_image(epsilon, x) * direction)
+
+
+def pgd(
+    victim: Victim,
+    x: np.ndarray,
+    y: np.ndarray,
+    epsilon: Epsilon,
+    steps: int = 40,
+    step_size: float = 0.2,
+    restarts: int = 1,
+    norm: Norm = "linf",
+    targeted: bool = False,
+    seed: int = 0,
+) -> np.ndarray:
+    """Take many small steps along the gradient, each followed by a projection (Madry et al. 2018, section 2.1).
+
+    Each restart begins at a random point of the ball around x. An image is finished as soon as it fools the model,
+    which saves most of the work and changes no success; an image that never does ends where the last restart ended.
+
+    Args:
+        victim: The model.
+        x: The images.
+        y: Their labels; when ``targeted``, the wanted ones.
+        epsilon: Radius of the ball in the norm (with ``linf`` the largest change of a pixel); one, or one per image.
+        steps: Steps per restart.
+        step_size: Length of a step in the norm, as a fraction of epsilon.
+        restarts: Number of random starts.
+        norm: ``linf`` or ``l2``.
+        targeted: Descend the loss instead.
+        seed: Seed of the random starts.
+    """
+    rng = np.random.default_rng(seed)
+    ball = BALLS[norm]
+    sign = -1 if targeted else 1
+    epsilon = _per_image(epsilon, x)
+    adversarial = x.copy()
+    remaining = np.arange(len(x))  # images that do not fool the model yet
+    for _ in range(restarts):
+        if len(remaining) == 0:
+            break
+        adversarial[remaining] = _clip(x[remaining] + ball.sample(rng, x[remaining].shape, epsilon[remaining]))
+        for step in range(steps + 1):
+            logits, gradient = victim.gradient(adversarial[remaining], y[remaining])
+            not_fooled = ~_is_fooled(logits, y[remaining], targeted)
+            remaining, gradient = remaining[not_fooled], gradient[not_fooled]
+            if step == steps or len(remaining) == 0:
+                break
+            moved = adversarial[remaining] + sign * step_size * epsilon[remaining] * ball.ascend(gradient)
+            adversarial[remaining] = _clip(x[remaining] + ball.project(moved - x[remaining], epsilon[remaining]))
+    return adversarial
+
+
+def deepfool(victim: Victim, x: np.ndarray, y: np.ndarray, steps: int = 50, overshoot: float = 0.02) -> np.ndarray:
+    """Step to the nearest decision boundary of the linearised model, until the boundary is crossed.
+
+    In each step, over the classes k: w_k = grad(z_k - z_y), f_k = z_k - z_y, the nearest k has the least |f_k| / |w_k|,
+    and r = |f_k| / |w_k|^2 w_k (Moosavi-Dezfooli, Fawzi and Frossard 2016, algorithm 2). It minimises the noise in l2
+    instead of keeping to an epsilon.
+
+    Args:
+        victim: The model.
+        x: The images.
+        y: Their labels.
+        steps: Most steps per image.
+        overshoot: Distance beyond the boundary, as a fraction of the noise.
+    """
+    adversarial, noise = x.copy(), np.zeros_like(x)
+    remaining = np.arange(len(x))  # images that do not fool the model yet
+    for _ in range(steps):
+        logits, jacobian = victim.jacobian(adversarial[remaining])
+        not_fooled = ~_is_fooled(logits, y[remaining], targeted=False)
+        remaining, logits, jacobian = remaining[not_fooled], logits[not_fooled], jacobian[not_fooled]
+        if len(remaining) == 0:
+            break
+        rows, labels = np.arange(len(remaining)), y[remaining]
+        w = jacobian - jacobian[rows, labels][:, np.newaxis]  # (n, classes, ...)
+        f = np.abs(logits - logits[rows, labels][:, np.newaxis])
+        lengths = np.sqrt(np.sum(w**2, axis=tuple(range(2, w.ndim))))
+        distances = np.divide(f, lengths, out=np.full_like(f, np.inf), where=lengths > 0)
+        nearest = distances.argmin(axis=1)
+        enough = f[rows, nearest] + 1e-4  # a little more than reaches the boundary
+        scale = enough / np.maximum(lengths[rows, nearest], 1e-8) ** 2
+        noise[remaining] += _expand(scale, x) * w[rows, nearest]
+        adversarial[remaining] = _clip(x[remaining] + (1 + overshoot) * noise[remaining])
+    return adversarial
+
+
+def targeted_l1(
+    victim: Victim,
+    x: np.ndarray,
+    y: np.ndarray,
+    steps: int = 200,
+    learning_rate: float = 0.05,
+    weight: float = 0.05,
+    form: Literal["proximal", "sum", "mean"] = "proximal",
+) -> np.ndarray:
+    """Turn each image into its wanted label with little noise in l1.
+
+    Minimises L(x + d, y) + weight |d|_1 over d, L the cross-entropy to the wanted label. ``proximal``: a gradient step
+    on L, then the l1 term's proximal step, which moves every d_i towards 0 by learning_rate * weight and stops there,
+    accelerated (FISTA: Beck and Teboulle 2009, section 4), so that most pixels stay unchanged. An image's weight grows
+    by 5 % after each step with success and shrinks by 5 % after each other step; so it approaches the largest weight
+    at which the attack succeeds. ``sum`` and ``mean``: plain gradient descent on L plus the sum, or the mean, of |d_i|,
+    as the attack is often written. Returned is the successful step with the least noise, or the last step where none
+    succeeded.
+
+    Args:
+        victim: The model; its loss should be the cross-entropy.
+        x: The images.
+        y: The wanted labels.
+        steps: Gradient steps.
+        learning_rate: Of the gradient steps.
+        weight: Of the l1 term, at the start; it is 1 in ``sum`` and ``mean``.
+        form: How the l1 term is minimised.
+    """
+    noise = ahead = np.zeros_like(x)  # gradients are taken at x + ahead
+    weights = _expand(np.full(len(x), weight), x)
+    best, best_size = x.copy(), np.full(len(x), np.inf)
+    for step in range(steps + 1):
+        logits, gradient = victim.gradient(x + ahead, y)
+        size = np.abs(ahead).sum(axis=tuple(range(1, x.ndim)))
+        succeeded = _is_fooled(logits, y, targeted=True)
+        better = succeeded & (size < best_size)
+        best[better], best_size[better] = (x + ahead)[better], size[better]
+        if form == "proximal":
+            weights = weights * _expand(np.where(succeeded, 1.05, 0.95), x)
+            moved = ahead - learning_rate * gradient
+            new = _clip(x + np.sign(moved) * np.maximum(np.abs(moved) - learning_rate * weights, 0)) - x
+            ahead = _clip(x + new + step / (step + 3) * (new - noise)) - x
+            noise = new
+        else:
+            slope = np.sign(ahead) / (1 if form == "sum" else ahead[0].size)
+            ahead = _clip(x + ahead - learning_rate * (gradient + slope)) - x
+    failed = np.isinf(best_size)
+    best[failed] = (x + ahead)[failed]
+    return _clip(best)
+
+
+def random_noise(x: np.ndarray, epsilon: Epsilon, seed: int = 0) -> np.ndarray:
+    """Change every pixel by plus or minus epsilon at random: noise of FGSM's size that does not depend on the model."""
+    signs = np.random.default_rng(seed).choice(np.array([-1, 1], x.dtype), size=x.shape)
+    return _clip(x + _per_image(epsilon, x) * signs)
+
+
+def _expand(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Reshape one number per image, ``(n,)``, so that it multiplies images: ``(n, 1, ...)`` with the axes of ``x``."""
+    return values.reshape(-1, *[1] * (x.ndim - 1))
+
+
+def _per_image(epsilon: Epsilon, x: np.ndarray) -> np.ndarray:
+    """One number, or one per image -> float32 ``(N, 1, ...)``."""
+    values = _expand(np.asarray(epsilon, np.float32), x)
+    return np.broadcast_to(values, (len(x), *values.shape[1:]))
+
+
+def _is_fooled(logits: np.ndarray, y: np.ndarray, targeted: bool) -> np.ndarray:
+    """Return which images are not classified as ``y``, or, when targeted, which are: bool ``(N,)``."""
+    return (logits.argmax(axis=1) == y) == targeted
+
+
+def _clip(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, 0, 1).astype(np.float32)
+
+
+def _lengths(noise: np.ndarray) -> np.ndarray:
+    """Return each image's l2 norm, ``(N, 1, ...)``, at least 1e-12."""
+    return np.maximum(np.sqrt(np.sum(noise**2, axis=tuple(range(1, noise.ndim)), keepdims=True)), 1e-12)
+
+
+class Ball(NamedTuple):
+    """The geometry of a norm: projection onto its ball, steepest ascent of length 1, a random point of the ball."""
+
+    project: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    ascend: Callable[[np.ndarray], np.ndarray]
+    sample: Callable[[np.random.Generator, tuple[int, ...], np.ndarray], np.ndarray]
+
+
+def _sample_l2(rng: np.random.Generator, shape: tuple[int, ...], epsilon: np.ndarray) -> np.ndarray:
+    """Draw uniformly from the l2 ball: a random direction, and a radius whose power of the dimension is uniform."""
+    direction = rng.normal(size=shape)
+    radius = rng.uniform(size=(shape[0], *[1] * len(shape[1:]))) ** (1 / np.prod(shape[1:]))
+    return epsilon * radius * direction / _lengths(direction)
+
+
+BALLS = {
+    "linf": Ball(
+        project=lambda noise, epsilon: np.clip(noise, -epsilon, epsilon),
+        ascend=np.sign,
+        sample=lambda rng, shape, epsilon: rng.uniform(-epsilon, epsilon, size=shape),
+    ),
+    "l2": Ball(
+        project=lambda noise, epsilon: noise * np.minimum(1, epsilon / _lengths(noise)),
+        ascend=lambda gradient: gradient / _lengths(gradient),
+        sample=_sample_l2,
+    ),
+}

@@ -1,0 +1,81 @@
+"""What templates may do with numbers: filters that turn them into text, and a twin's lists into numbers."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ex3.answers.twins import Node
+from ex3.results import Spread, spread
+from ex3.tables import with_spread
+
+
+def _number(value: float | None) -> float:
+    """Number of a twin; JSON stores one that is not finite as null."""
+    return math.nan if value is None else value
+
+
+def _numbers(values: Iterable[float | None]) -> list[float]:
+    return [_number(value) for value in values]
+
+
+def _metric(runs: Sequence[Node], name: str) -> Spread:
+    """Metric of runs, over their seeds."""
+    return spread(_numbers(run.metrics[name] for run in runs))
+
+
+def _gap(runs: Sequence[Node], quantity: str) -> Spread:
+    """By how much runs do better on train than on test, in ``loss`` or ``accuracy``; positive when they over-fit."""
+    sign = 1 if quantity == "accuracy" else -1
+    train, test = ([_number(run.metrics[f"{split}_{quantity}"]) for run in runs] for split in ("train", "test"))
+    return spread([sign * (a - b) for a, b in zip(train, test, strict=True)])
+
+
+def _recall(runs: Sequence[Node], digit: int) -> Spread:
+    """Share of a digit's test images that runs classify correctly."""
+    return spread([run.confusion[digit][digit] / sum(run.confusion[digit]) for run in runs])
+
+
+def _hardest(runs: Sequence[Node]) -> int:
+    """Digit with the lowest recall."""
+    return min(range(len(runs[0].confusion)), key=lambda digit: _recall(runs, digit).mean)
+
+
+def _most_confused(runs: Sequence[Node]) -> str:
+    """Pair of digits that runs mistake for each other most often, as text."""
+    counts = np.sum([[list(row) for row in run.confusion] for run in runs], axis=0)
+    np.fill_diagonal(counts, 0)
+    first, second = np.unravel_index(np.argmax(np.triu(counts + counts.T)), counts.shape)
+    return f"{first} and {second}"
+
+
+def _extreme(matrix: Sequence[Node], find: Callable[[np.ndarray], int]) -> str:
+    """Pair of digits (row into column) with the extreme entry, and that entry, as text."""
+    values = np.array([_numbers(row) for row in matrix])
+    row, column = np.unravel_index(find(values), values.shape)
+    return f"a {row} into a {column} ({values[row, column]:.1f})"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    # numbers -> text
+    "pm": with_spread,
+    "fix": lambda number, digits: f"{number:,.{digits}f}",
+    "significant": lambda number, digits=2: f"{float(f'{number:.{digits}g}'):g}",
+    "power": lambda number: f"{number:.0e}",
+    "percent": lambda share, digits=0: f"{100 * share:.{digits}f} %",
+    "escape_pipes": lambda text: text.replace("|", "\\|"),
+    # a twin's lists -> numbers
+    "median": lambda values: float(np.median(_numbers(values))),
+    "quantile": lambda values, share: float(np.quantile(_numbers(values), share)),
+    "spread": lambda values: spread(_numbers(values)),
+    "each": lambda runs, key: [run[key] for run in runs],
+    "metric": _metric,
+    "gap": _gap,
+    "recall": _recall,
+    "hardest": _hardest,
+    "most_confused": _most_confused,
+    "least_pair": lambda matrix: _extreme(matrix, np.nanargmin),
+    "largest_pair": lambda matrix: _extreme(matrix, np.nanargmax),
+    "matches": lambda found, wanted: sum(a == b for a, b in zip(found, wanted, strict=True)),
+}

@@ -1,0 +1,213 @@
+"""Many independent training runs ("cells"), several at a time, none of them twice.
+
+A cell depends on its config, the images, the packages and the code alone, and its file is named after them. Each runs
+in a worker process that was started afresh, never forked, through joblib (see ``workers.py``). The driver writes every
+cell as soon as it is finished, and a later call finds it there.
+"""
+
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+
+from ex3 import provenance, storage
+from ex3.cells.workers import (
+    Workers,
+    core_count,
+    environment,
+    require_same_environment,
+    start_workers,
+    threads_per_worker,
+)
+from ex3.config import TrainConfig
+from ex3.data import load_dataset
+from ex3.errors import DataError, StoppedError, WorkerError
+from ex3.results import DatasetInfo, Run
+
+__all__ = [
+    "Cell", "CellProgress", "CellResults", "OnCellProgress", "Workers", "cell_path", "core_count", "run_cells",
+    "threads_per_worker",
+]  # fmt: skip
+
+log = logging.getLogger("ex3")
+
+MAX_DEATHS = 3  # of worker processes, before the sweep gives up
+
+_one_at_a_time = threading.Lock()  # a Dask worker may have several threads; Keras has one global state
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A finished run, as it is stored.
+
+    Attributes:
+        seconds: From loading the data to the last evaluation.
+        run: All measurements.
+    """
+
+    seconds: float
+    run: Run
+
+
+@dataclass(frozen=True)
+class CellProgress:
+    """The current position of a sweep.
+
+    Attributes:
+        done: Finished cells of ``total``, with the reused ones.
+        total: Number of cells.
+        running: Cells under way.
+        diverged: Finished cells whose loss became infinite or not a number.
+        newest: The cell that finished last; ``None`` at the beginning.
+    """
+
+    done: int
+    total: int
+    running: int
+    diverged: int
+    newest: Cell | None = None
+
+
+OnCellProgress = Callable[[CellProgress], None]
+
+
+@dataclass(frozen=True)
+class CellResults:
+    """All requested runs.
+
+    Attributes:
+        runs: In the order of the configs.
+        reused: Number of cells that were stored already.
+    """
+
+    runs: list[Run]
+    reused: int
+
+
+def cell_path(folder: Path, config: TrainConfig, dataset: DatasetInfo) -> Path:
+    """Return the file of a cell, named after everything that its numbers depend on."""
+    return folder / f"{provenance.run_identity(config, dataset.fingerprint)}.json"
+
+
+def run_cells(
+    configs: Sequence[TrainConfig],
+    dataset: DatasetInfo,
+    folder: Path,
+    workers: Workers,
+    data_dir: Path | None = None,
+    on_progress: OnCellProgress | None = None,
+) -> CellResults:
+    """Train every config whose cell is not stored yet.
+
+    A run whose loss becomes infinite or not a number is a result like any other.
+
+    Args:
+        configs: Of the cells; equal configs are one cell.
+        dataset: The images; a worker that finds others refuses.
+        folder: Where the cells are stored.
+        workers: Where they run.
+        data_dir: As in ``data.load_dataset``; for Dask, as the workers see it.
+        on_progress: Called at the beginning and after each cell.
+
+    Raises:
+        DataError: The cluster cannot be used, or a worker does not find the same images, packages and code.
+        WorkerError: Worker processes were killed again and again.
+        StoppedError: Ctrl-C. The workers are stopped; finished cells are kept.
+    """
+    cells = {cell_path(folder, config, dataset): config for config in configs}
+    done = _load_cells(cells)
+    reused = len(done)
+
+    def show_progress(newest: Cell | None = None) -> None:
+        if on_progress:
+            diverged = sum(cell.run.diverged_at is not None for cell in done.values())
+            on_progress(CellProgress(len(done), len(cells), min(jobs, len(cells) - len(done)), diverged, newest))
+
+    try:
+        with start_workers(workers) as jobs:
+            show_progress()
+            for path, cell in _run_missing(cells, done, jobs, dataset, data_dir and data_dir.resolve()):
+                storage.save_json(path, cell)
+                done[path] = cell
+                show_progress(cell)
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            f"worker processes were killed {MAX_DEATHS} times (is there enough memory? fewer --jobs need less); "
+            f"{_describe(done, cells, folder)}"
+        ) from error
+    except KeyboardInterrupt:
+        state = _describe(done, cells, folder)
+        raise StoppedError(f"interrupted; {state}; the same command goes on from there") from None
+    return CellResults([done[cell_path(folder, config, dataset)].run for config in configs], reused)
+
+
+def _describe(done: Mapping[Path, Cell], cells: Mapping[Path, TrainConfig], folder: Path) -> str:
+    return f"{len(done)} of {len(cells)} cells are finished and kept in {folder}"
+
+
+def _load_cells(cells: Mapping[Path, TrainConfig]) -> dict[Path, Cell]:
+    """Read the stored cells; delete damaged files, with a warning."""
+    found = {}
+    for path, config in cells.items():
+        if not path.is_file():
+            continue
+        cell = storage.load_json(Cell, path, "deleted, and computed again")
+        if cell and cell.run.config == config:
+            found[path] = cell
+            continue
+        if cell:
+            log.warning("%s: holds the run of another config; deleted, and computed again", path)
+        storage.remove_files([path])
+    return found
+
+
+def _run_missing(
+    cells: Mapping[Path, TrainConfig], done: dict[Path, Cell], jobs: int, dataset: DatasetInfo, data_dir: Path | None
+) -> Iterator[tuple[Path, Cell]]:
+    """Yield each cell that is not done when it is finished; start cells again whose worker was killed.
+
+    Cells that another sweep finishes in the meantime are added to ``done``.
+    """
+    deaths, expected = 0, environment()
+    while missing := {path: config for path, config in cells.items() if path not in done}:
+        tasks = (
+            joblib.delayed(_compute)(path, config, dataset, data_dir, expected)
+            for path, config in missing.items()
+            if not path.is_file()
+        )
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
+        try:
+            with warnings.catch_warnings(action="ignore"), closing(parallel(tasks)) as results:
+                yield from results
+        except BrokenProcessPool:
+            deaths += 1
+            if deaths == MAX_DEATHS:
+                raise
+            log.warning("a worker process was killed; the cells under way are started again")
+        done |= _load_cells({path: config for path, config in missing.items() if path not in done})
+
+
+def _compute(
+    path: Path, config: TrainConfig, dataset: DatasetInfo, data_dir: Path | None, expected: Mapping[str, str]
+) -> tuple[Path, Cell]:
+    """Train one cell, in a worker that has the expected environment."""
+    from ex3.runs import train
+
+    with _one_at_a_time:
+        start = time.perf_counter()
+        require_same_environment("a worker", environment(), expected)
+        images = load_dataset(config.dataset, data_dir, config.seed, config.limit)
+        if images.fingerprint != dataset.fingerprint:
+            raise DataError(
+                f"a worker found {images.name} ({images.fingerprint}) instead of {dataset.name} "
+                f"({dataset.fingerprint}); name a --data-dir that it can see"
+            )
+        run = train(config, images)
+        return path, Cell(time.perf_counter() - start, run)

@@ -1,0 +1,128 @@
+"""Workers that run cells: processes of this machine (loky), or those of a Dask cluster."""
+
+import logging
+import os
+import platform
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+from joblib.externals.loky import get_reusable_executor
+
+from ex3 import provenance
+from ex3.errors import DataError
+
+log = logging.getLogger("ex3")
+
+CONNECT_TIMEOUT = 10  # seconds to wait for a Dask scheduler, and for its first worker
+INSTALL_HINT = "run 'pip install .' in this project's folder there"
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where cells run.
+
+    Attributes:
+        jobs: Processes of this machine.
+        address: Of a Dask scheduler whose workers are used instead, e.g. ``tcp://127.0.0.1:8786``.
+    """
+
+    jobs: int
+    address: str | None = None
+
+
+def core_count() -> int:
+    """Return the number of processor cores that this process may use."""
+    return joblib.cpu_count()
+
+
+def threads_per_worker(jobs: int) -> int:
+    """Return the threads per worker when all workers share the cores."""
+    return max(1, core_count() // jobs)
+
+
+@contextmanager
+def start_workers(workers: Workers) -> Iterator[int]:
+    """Make joblib use the workers while the block runs; yield the number of cells that run at a time.
+
+    Raises:
+        DataError: The cluster cannot be used, or a worker has other packages or other code than this process.
+    """
+    if workers.address:
+        with _cluster(workers.address) as count, joblib.parallel_config(backend="dask"):
+            yield count
+        return
+    try:
+        with joblib.parallel_config(backend="loky", initializer=_follow_driver, initargs=(os.getpid(),)):
+            yield workers.jobs
+    finally:
+        get_reusable_executor(reuse=True).shutdown(kill_workers=True)
+
+
+def environment() -> dict[str, str]:
+    """Return the versions of the packages and the digest of the code that the numbers of cells depend on."""
+    versions = provenance.versions(*provenance.RUN_PACKAGES)
+    python = ".".join(platform.python_version_tuple()[:2])  # decides the digest of the code
+    packages = {package: versions[package] for package in provenance.RUN_PACKAGES}
+    return {"Python": python, **packages, "ex3 code": provenance.code_digest(provenance.RUN_MODULE)}
+
+
+def require_same_environment(worker: str, theirs: Mapping[str, str], ours: Mapping[str, str]) -> None:
+    """Check that a worker has the same packages and code as the driver.
+
+    Raises:
+        DataError: It has not; the message names each difference.
+    """
+    differences = [f"{name} {theirs[name]} instead of {ours[name]}" for name in ours if theirs[name] != ours[name]]
+    if differences:
+        raise DataError(f"{worker} has {', '.join(differences)}; {INSTALL_HINT}")
+
+
+def _follow_driver(driver: int) -> None:
+    """Leave Ctrl-C and warnings to the driver, and end this worker when the driver ends."""
+    log.setLevel(logging.ERROR)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == driver:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[int]:
+    """Connect to a Dask scheduler and check its workers; yield their number."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise DataError("--backend dask: needs 'pip install -r requirements-dask.txt'") from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=True)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{address}: no Dask scheduler answers there within {CONNECT_TIMEOUT} s") from error
+    with client:
+        for worker, theirs in _ask_workers(client, address).items():
+            require_same_environment(f"{address}: its worker {worker}", theirs, environment())
+        yield len(client.ncores())
+
+
+def _ask_workers(client: Any, address: str) -> dict[str, dict[str, str]]:
+    """Return the environment of each worker of a cluster; check that scheduler and workers can import this package."""
+    asked = "scheduler"
+    try:
+        client.run_on_scheduler(core_count)  # it reads each task on its way to a worker
+        asked = "workers"
+        client.wait_for_workers(1, timeout=CONNECT_TIMEOUT)
+        return client.run(environment)
+    except TimeoutError as error:
+        raise DataError(f"{address}: this Dask scheduler has no workers") from error
+    except Exception as error:  # distributed raises the exception of the other side, of any type
+        raise DataError(f"{address}: its {asked} cannot import ex3; {INSTALL_HINT} ({error})") from error

@@ -1,0 +1,123 @@
+"""The command line: one file per command, which is loaded when the command is asked for.
+
+A command's module holds ``command`` (its options and its call of one experiment), ``configs`` (the configs that its
+options lead to) and ``STEPS`` (what ``reproduce`` runs of it). A new command is found by its file alone. Results go to
+stdout; progress, warnings and errors go to stderr.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import click
+
+import ex3
+from ex3.errors import Ex3Error
+
+if TYPE_CHECKING:  # heavy
+    from ex3.config import Config
+    from ex3.experiments import Outcome
+
+
+def command_names() -> list[str]:
+    """Return the names of all commands, in alphabetical order."""
+    modules = (module.name for module in iter_modules(__path__))
+    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
+
+
+def command_module(name: str) -> ModuleType:
+    """Load the module of a command."""
+    return import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules, loaded one by one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return command_names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command; an unknown name is answered with the nearest ones."""
+        if cmd_name in command_names():
+            return command_module(cmd_name).command
+        if cmd_name.startswith("-"):  # an option, which click reports
+            return None
+        raise click.exceptions.NoSuchCommand(cmd_name, possibilities=command_names(), ctx=ctx)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.option("--outcome", type=click.Path(path_type=Path), hidden=True, help="Also write headline and files as JSON.")
+@click.version_option(ex3.__version__, prog_name="ex3")
+def cli(outcome: Path | None) -> None:
+    """Deep learning on MNIST: one exercise, carried out and measured.
+
+    Each command runs one experiment, writes its figures and the numbers in them, and prints a table and a headline.
+    """
+
+
+@cli.result_callback()
+def outcome_and_file(result: "Outcome | None", outcome: Path | None) -> "tuple[Outcome | None, Path | None]":
+    """Hand what the command returned to ``main``, with the file of ``--outcome``."""
+    return result, outcome
+
+
+def config_of(words: Sequence[str]) -> "list[Config]":
+    """Return the configs that a command line leads to, without running it; none for a command that has no config.
+
+    Args:
+        words: The command's name, its arguments and options.
+
+    Raises:
+        ConfigError: A value is not allowed.
+        click.ClickException: The words are no command line of this package.
+    """
+    name, *rest = words
+    module = command_module(name)
+    return module.configs(**module.command.make_context(name, rest).params)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code; the README lists them.
+
+    Args:
+        words: The command line without the program's name; by default ``sys.argv``'s.
+    """
+    try:
+        returned = cli.main(words, prog_name="cli.py", standalone_mode=False)
+        if isinstance(returned, tuple):  # not after --help
+            _show(*returned)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        return _complain(error.format_message(), 2)
+    except Ex3Error as error:
+        return _complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("interrupted; what was finished is saved", 130)
+    except BrokenPipeError:  # the reader of stdout left early, which is no error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _show(outcome: "Outcome | None", file: Path | None) -> None:
+    """Print an outcome, and write it to the file of ``--outcome``; raise its problem, if it has one."""
+    if outcome is None:
+        return
+    click.echo("\n".join([outcome.table, "", *(f"wrote {path}" for path in outcome.written), outcome.headline]))
+    if file:
+        from ex3 import storage
+
+        storage.save_json(file, outcome.summary)
+    if outcome.problem:
+        raise outcome.problem
+
+
+def _complain(message: str, code: int) -> int:
+    """Print one line on stderr, whatever the message holds."""
+    click.echo(f"ex3: error: {' '.join(message.split())}", err=True)
+    return code

@@ -1,0 +1,150 @@
+"""What the commands share: options, and the way from options to configs, paths and command lines."""
+
+import functools
+import logging
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:  # heavy
+    from ex3.config import Config
+    from ex3.experiments import Paths
+
+Options = list[Callable]
+
+MODELS = ["linear", "mlp", "convnet"]
+TRAIN_KEYS = [
+    "epochs", "batch_size", "learning_rate", "optimizer", "dropout", "precision", "seed", "threads", "dataset", "limit",
+]  # fmt: skip
+NOT_REPEATED = {"data_dir", "out", "runs", "quiet", "verbose", "fresh", "backend", "address"}  # change no number
+
+file_path = click.Path(path_type=Path)
+DATASET_OPTION = click.option("--dataset", metavar="NAME", help="mnist, fashion-mnist or digits.")
+DROPOUT_OPTION = click.option("--dropout", metavar="P", help="Dropout probability, 0 <= P < 1.")
+TRAIN_OPTIONS: Options = [
+    click.option("--epochs", metavar="N", help="Passes over the training images."),
+    click.option("--batch-size", metavar="N", help="Images per gradient step."),
+    click.option("--learning-rate", metavar="RATE", help="Learning rate; with a one-cycle schedule, its peak."),
+    click.option("--optimizer", metavar="NAME", help="sgd or adam."),
+    click.option("--precision", metavar="NAME", help="float32, or mixed_bfloat16 (fast where the processor has it)."),
+    click.option("--seed", metavar="N", help="Of the validation split, the weights, the order of images, the dropout."),
+    click.option("--threads", metavar="N", help="TensorFlow's threads; the numbers depend on them."),
+    DATASET_OPTION,
+    click.option("--limit", metavar="N", help="Use only N training images."),
+]
+FIGURE_OPTIONS: Options = [
+    click.option("--out", default="figures", show_default=True, type=file_path, metavar="FOLDER", help="For figures."),
+]
+PATH_OPTIONS: Options = [
+    click.option("--data-dir", envvar="EX3_DATA_DIR", show_envvar=True, type=file_path, metavar="FOLDER",
+                 help="Read the images from here: four IDX files or an .npz."),
+    *FIGURE_OPTIONS,
+    click.option("--runs", default="runs", show_default=True, type=file_path, metavar="FOLDER",
+                 help="For trained models and finished runs."),
+    click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
+    click.option("-v", "--verbose", is_flag=True, help="Also show the images and the config that are used."),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command line that ``reproduce`` runs.
+
+    Attributes:
+        words: The command's name, arguments and options.
+        seconds: Its duration on two cores, to estimate the time left.
+        after: Names of steps whose models it uses, which are run before it.
+    """
+
+    words: tuple[str, ...]
+    seconds: float
+    after: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The words, in one."""
+        return " ".join(self.words)
+
+
+class NearestChoice(click.Choice):
+    """A choice that answers a misspelt value with the nearest one."""
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        """Name the allowed values, and the nearest one."""
+        from ex3.config_files import nearest
+
+        return super().get_invalid_choice_message(value, ctx).rstrip(".") + nearest(str(value), list(self.choices))
+
+
+def config_options(default: str) -> Options:
+    """Return the options of every command that has a config."""
+    return [
+        click.option("--config", type=file_path, metavar="FILE", help=f"A config instead of {default}."),
+        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any key of it; repeatable."),
+        click.option("--print-config", is_flag=True, help="Print the resulting config as TOML, and stop."),
+    ]
+
+
+def with_options(options: Options) -> Callable:
+    """Decorate a command with options, in the order of the list."""
+    return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def overrides(options: Mapping[str, Any], keys: Sequence[str]) -> dict[str, object]:
+    """Collect the config's values from the command line: each ``--set``, then the options of their own.
+
+    Args:
+        options: All of the command's.
+        keys: Those that are fields of the config.
+    """
+    from ex3.config_files import parse_value
+
+    values = {}
+    for assignment in options["assignments"]:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set {assignment}: should be KEY=VALUE")
+        values[key.strip()] = parse_value(value.strip())
+    return values | {key: parse_value(options[key]) for key in keys if options.get(key) is not None}
+
+
+def print_configs(configs: "Sequence[Config]") -> None:
+    """Print configs as TOML."""
+    from ex3.config_files import to_toml
+
+    click.echo("\n".join(to_toml(config) for config in configs), nl=False)
+
+
+def paths(options: Mapping[str, Any]) -> "Paths":
+    """Return the folders that the options name."""
+    from ex3.experiments import Paths
+
+    return Paths(figures=options["out"], runs=options["runs"], data=options["data_dir"])
+
+
+def command_line(ctx: click.Context) -> str:
+    """Return the command line that gives the same numbers, without the options that change none."""
+    words = ["python", "cli.py", str(ctx.command.name)]
+    for parameter in ctx.command.params:
+        name = str(parameter.name)
+        if name in NOT_REPEATED or ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = ctx.params[name]
+        for item in value if isinstance(value, tuple) else [value]:
+            words += [parameter.opts[0]] * isinstance(parameter, click.Option)
+            words += [] if getattr(parameter, "is_flag", False) else [str(item)]
+    return shlex.join(words)
+
+
+def start_logging(verbose: bool) -> None:
+    """Show warnings on stderr, and with ``verbose`` also the images and configs that are used."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("ex3: %(levelname)s: %(message)s"))
+    log = logging.getLogger("ex3")
+    log.handlers = [handler]
+    log.setLevel(logging.INFO if verbose else logging.WARNING)

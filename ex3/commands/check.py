@@ -1,0 +1,30 @@
+"""``check``: every gradient written by hand, against two references."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ex3.commands._options import Step
+
+if TYPE_CHECKING:  # heavy
+    from ex3.config import Config
+    from ex3.experiments import Outcome
+
+STEPS = [Step(("check",), 5)]
+
+
+def configs(**options: Any) -> "list[Config]":
+    """Return no config: there is nothing to choose."""
+    return []
+
+
+@click.command("check", epilog="Example: python cli.py check")
+def command() -> "Outcome":
+    """Check every gradient written by hand.
+
+    Compares each layer, each loss and both toy networks with central differences and with TensorFlow's automatic
+    differentiation, in float64. Prints a table; exits with 1 when a gradient is wrong. Takes about 5 seconds.
+    """
+    from ex3.experiments import check
+
+    return check.run()

@@ -1,0 +1,138 @@
+"""The two file formats of MNIST, IDX and NumPy's ``.npz``, read without trusting them.
+
+No pickle is loaded, and nothing is decompressed past the size that the header allows. Each reader returns the arrays
+as the file holds them; ``sources.py`` checks what they hold.
+"""
+
+import gzip
+import math
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ex3.errors import DataError
+
+Arrays = dict[str, np.ndarray]
+
+
+class Readable(Protocol):
+    """A binary file that is read from its current position."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes."""
+
+
+IDX_NAMES = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+IMAGE_SHAPE = (28, 28)
+MAX_ITEMS = 1_000_000  # a header that announces more is not believed
+
+
+def read_idx_folder(folder: Path) -> Arrays:
+    """Read the four IDX files of MNIST, gzipped or not.
+
+    Returns:
+        ``x_train``, ``x_test``: uint8 ``(N, 28, 28)``; ``y_train``, ``y_test``: uint8 ``(N,)``.
+
+    Raises:
+        DataError: A file is missing, or is not what it should be.
+    """
+    return {key: _read_idx(_find_idx(folder, stem), _item_shape(key)) for key, stem in IDX_NAMES.items()}
+
+
+def read_npz(path: Path) -> Arrays:
+    """Read an ``.npz`` with ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
+
+    Returns:
+        The arrays: images uint8 ``(N, 28, 28)``, labels of any integer type ``(N,)``.
+
+    Raises:
+        DataError: The file is not such an archive.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {key: _read_npy(archive, key, f"{path}: {key}") for key in IDX_NAMES}
+    except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not a readable .npz archive: {error}") from error
+
+
+def _item_shape(key: str) -> tuple[int, ...]:
+    return IMAGE_SHAPE if key.startswith("x") else ()
+
+
+def _find_idx(folder: Path, stem: str) -> Path:
+    dotted = stem.replace("-idx", ".idx")  # how some archives spell it
+    for name in (stem, f"{stem}.gz", dotted, f"{dotted}.gz"):
+        if (folder / name).is_file():
+            return folder / name
+    raise DataError(f"{folder}: holds no {stem}, gzipped or not")
+
+
+def _read_idx(path: Path, item_shape: tuple[int, ...]) -> np.ndarray:
+    """Read an IDX file of unsigned bytes (http://yann.lecun.com/exdb/mnist).
+
+    Its header: two zero bytes, the type code 8, the number of dimensions, and each dimension as a big-endian 32-bit
+    integer. The bytes follow in row-major order.
+    """
+    dimensions = 1 + len(item_shape)
+    try:
+        with path.open("rb") as raw:
+            opener = gzip.open if raw.read(2) == b"\x1f\x8b" else open
+        with opener(path, "rb") as file:
+            magic = file.read(4)
+            if magic != bytes([0, 0, 8, dimensions]):
+                raise DataError(f"{path}: starts with 0x{magic.hex()}, not with IDX's 0x0000080{dimensions}")
+            header = file.read(4 * dimensions)
+            if len(header) < 4 * dimensions:
+                raise DataError(f"{path}: ends within its header")
+            shape = tuple(int(size) for size in np.frombuffer(header, ">u4"))
+            return _read_exactly(file, shape, item_shape, np.dtype(np.uint8), str(path))
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+
+
+def _read_npy(archive: zipfile.ZipFile, key: str, where: str) -> np.ndarray:
+    if f"{key}.npy" not in archive.namelist():
+        raise DataError(f"{where}: no such array in the archive")
+    with archive.open(f"{key}.npy") as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            header_readers = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }
+            shape, fortran_order, dtype = header_readers[version](file)
+        except (ValueError, KeyError) as error:
+            raise DataError(f"{where}: not a NumPy array: {error}") from error
+        if dtype.hasobject:
+            raise DataError(f"{where}: holds pickled Python objects, which are never loaded")
+        if key.startswith("x") and dtype != np.uint8:
+            raise DataError(f"{where}: pixels should be uint8, not {dtype}")
+        if dtype.kind not in "ui" or fortran_order:
+            raise DataError(f"{where}: should hold integers in C order")
+        return _read_exactly(file, shape, _item_shape(key), dtype, where)
+
+
+def _read_exactly(
+    file: Readable, shape: tuple[int, ...], item_shape: tuple[int, ...], dtype: np.dtype, where: str
+) -> np.ndarray:
+    """Read the bytes that a header announced: not fewer and, however well they compress, not more."""
+    if len(shape) != 1 + len(item_shape) or shape[1:] != item_shape:
+        expected = ", ".join(["N", *map(str, item_shape)])
+        raise DataError(f"{where}: its shape is {shape}, not ({expected})")
+    if not 0 < shape[0] <= MAX_ITEMS:
+        raise DataError(f"{where}: announces {shape[0]} items; from 1 to {MAX_ITEMS} are believed")
+    size = math.prod(shape) * dtype.itemsize
+    content = file.read(size)
+    if len(content) < size:
+        raise DataError(f"{where}: holds {len(content)} of the {size} bytes that its header announces")
+    if file.read(1):
+        raise DataError(f"{where}: goes on after the {size} bytes that its header announces")
+    return np.frombuffer(content, dtype).reshape(shape)

@@ -1,0 +1,85 @@
+"""Scores of codes in a plane. A classifier or a projection is fitted on training images, and scored on test images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.manifold import TSNE, trustworthiness
+from sklearn.metrics import silhouette_score
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from ex3.data import Split
+from ex3.embedding.planes import flat
+from ex3.evaluation import NEIGHBOURS
+from ex3.results import Number
+
+TRUST_NEIGHBOURS = 5
+PAIRS = 200_000  # of images, whose distances are compared
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well codes in the plane keep the images and their structure; ``nan`` where a method has no such number.
+
+    Attributes:
+        mse: Mean squared error of the reconstruction, over all test images and pixels.
+        neighbour_accuracy: Test accuracy of the 15-nearest-neighbour classifier in the plane.
+        trustworthiness: In [0, 1]; 1 when the 5 nearest neighbours in the plane are near in pixel space, too (Venna and
+            Kaski 2001).
+        silhouette: In [-1, 1]; how far each class is from the next one, relative to its own width (Rousseeuw 1987).
+        distance_ranks: In [-1, 1]; Spearman's rank correlation between the distances of 200,000 pairs of images in
+            pixel space and in the plane. Most of the pairs are far apart.
+        read_right: Share of the reconstructions that a classifier reads as the right class.
+    """
+
+    mse: Number
+    neighbour_accuracy: Number
+    trustworthiness: Number
+    silhouette: Number
+    distance_ranks: Number
+    read_right: Number
+
+
+def structure(x: np.ndarray, y: np.ndarray, codes: np.ndarray, seed: int) -> dict[str, float]:
+    """Score codes ``(N, 2)`` of the images ``(N, 28, 28, 1)`` with labels ``(N,)``.
+
+    Returns:
+        ``trustworthiness``, ``silhouette`` and ``distance_ranks``; see ``Scores``.
+    """
+    first, second = np.random.default_rng(seed).integers(len(x), size=(2, PAIRS))
+    return {
+        "trustworthiness": float(trustworthiness(flat(x), codes, n_neighbors=TRUST_NEIGHBOURS)),
+        "silhouette": float(silhouette_score(codes, y)),
+        "distance_ranks": _rank_correlation(_distances(flat(x), first, second), _distances(codes, first, second)),
+    }
+
+
+def fit_tsne(sample: Split, seed: int) -> tuple[np.ndarray, Scores]:
+    """Embed images with t-SNE (van der Maaten and Hinton 2008), which has no map for further images.
+
+    Returns:
+        Codes ``(N, 2)`` and their scores; the nearest-neighbour accuracy is the mean over 5 folds of the sample itself.
+    """
+    codes = TSNE(init="pca", random_state=seed).fit_transform(flat(sample.x))
+    accuracy = cross_val_score(KNeighborsClassifier(NEIGHBOURS), codes, sample.y, cv=FOLDS).mean()
+    scores = Scores(
+        mse=float("nan"),
+        neighbour_accuracy=float(accuracy),
+        read_right=float("nan"),
+        **structure(sample.x, sample.y, codes, seed),
+    )
+    return codes, scores
+
+
+def _distances(points: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the Euclidean distances between pairs of rows, block by block: all at once would take gigabytes."""
+    blocks = zip(np.array_split(first, 20), np.array_split(second, 20), strict=True)
+    return np.concatenate([np.linalg.norm(points[a] - points[b], axis=1) for a, b in blocks])
+
+
+def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Return Spearman's rank correlation, ties broken by position; 0 when one side is constant."""
+    if np.ptp(second) == 0:
+        return 0.0
+    return float(np.corrcoef(first.argsort().argsort(), second.argsort().argsort())[0, 1])

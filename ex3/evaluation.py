@@ -1,0 +1,55 @@
+"""Measures a model on images, in inference mode."""
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
+
+from ex3.backend import keras, tf
+from ex3.data import Split
+
+BATCH_SIZE = 1_000
+NEIGHBOURS = 15  # of the classifier in the plane
+COLLAPSED = 1e-3  # standard deviation of a code, relative to its largest absolute value
+
+
+def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """Apply a model in inference mode, in batches that fit into memory: ``(N, ...)`` -> ``(N, ...)``."""
+    starts = range(0, len(x), BATCH_SIZE)
+    return np.concatenate([model.predict_on_batch(x[start : start + BATCH_SIZE]) for start in starts])
+
+
+def loss_and_accuracy(logits: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Return the mean cross-entropy (``loss``, nats per image) and the ``accuracy`` (in [0, 1]).
+
+    Args:
+        logits: ``(N, classes)``.
+        y: Labels ``(N,)``.
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits).numpy()
+    return {
+        "loss": float(losses.mean(dtype=np.float64)),
+        "accuracy": float(np.mean(logits.argmax(axis=1) == y)),
+    }
+
+
+def confusion_matrix(y: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Count images by actual class (row) and predicted class (column): int ``(classes, classes)``."""
+    counts = np.zeros((classes, classes), int)
+    np.add.at(counts, (y, predicted), 1)
+    return counts
+
+
+def mean_squared_error(images: np.ndarray, x: np.ndarray) -> float:
+    """Return the mean squared difference over all images and pixels."""
+    return float(np.mean((images - x) ** 2, dtype=np.float64))
+
+
+def neighbour_accuracy(encode: Callable[[np.ndarray], np.ndarray], train: Split, test: Split) -> float:
+    """Return the test accuracy of the 15-nearest-neighbour classifier in the plane, fitted on the training codes."""
+    return float(KNeighborsClassifier(NEIGHBOURS).fit(encode(train.x), train.y).score(encode(test.x), test.y))
+
+
+def collapsed_codes(codes: np.ndarray) -> list[int]:
+    """Return which code coordinates (from 0) are the same for all images, as those of a dead ReLU are."""
+    return np.flatnonzero(codes.std(axis=0) <= COLLAPSED * np.abs(codes).max(axis=0)).tolist()

@@ -1,0 +1,75 @@
+"""One command of this package in a process of its own, which the terminal's Ctrl-C reaches only through its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import ex3
+from ex3 import storage
+from ex3.errors import ExperimentError
+from ex3.experiments import OutcomeSummary
+from ex3.results import from_json
+
+PACKAGE_PARENT = str(Path(ex3.__file__).parents[1])
+PATIENCE = 20  # seconds that an interrupted command gets to save its results
+
+
+def run_command(arguments: Sequence[str], file: Path, on_line: Callable[[str], None]) -> OutcomeSummary:
+    """Run a command to its end.
+
+    Args:
+        arguments: The command line after ``python cli.py``.
+        file: Where the command leaves its outcome; deleted in the end.
+        on_line: Called with each line that the command writes to stderr.
+
+    Raises:
+        ExperimentError: The command failed; the message is its last line on stderr.
+    """
+    last = ""
+    try:
+        with _process(["--outcome", str(file), *arguments]) as process:
+            for line in process.stderr or ():
+                last = line.strip() or last
+                on_line(last)
+        if process.returncode:
+            raise ExperimentError(f"exit code {process.returncode}: {last.removeprefix('ex3: error: ')}")
+        return from_json(OutcomeSummary, file.read_bytes())
+    finally:
+        storage.remove_files([file])
+
+
+@contextmanager
+def _process(arguments: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
+    """Start the command and wait for its end; when this process is interrupted, interrupt the command as well."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "ex3", *arguments],  # -P: the working directory may hold a module of any name
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env=_environment(),
+        start_new_session=True,
+    )
+    try:
+        yield process
+        process.wait()
+    except BaseException:
+        process.send_signal(signal.SIGINT) if os.name == "posix" else process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
+            process.wait()
+        raise
+    finally:
+        if process.stderr:
+            process.stderr.close()
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which the command finds this package, installed or not."""
+    folders = [PACKAGE_PARENT, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": os.pathsep.join(folders)}

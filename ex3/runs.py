@@ -1,0 +1,182 @@
+"""(config, images) -> (trained model, ``Run``): builds, optimises, and measures on the way.
+
+Nothing is chosen on the measurements: the model is the one after the last gradient step.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ex3 import backend, models, training
+from ex3.backend import keras, tf
+from ex3.config import AutoencoderConfig, ClassifierConfig, TrainConfig
+from ex3.data import Dataset, Split
+from ex3.evaluation import (
+    collapsed_codes,
+    confusion_matrix,
+    loss_and_accuracy,
+    mean_squared_error,
+    neighbour_accuracy,
+    predict,
+)
+from ex3.provenance import weights_digest
+from ex3.results import Curves, Run
+from ex3.training import Task, TrainState
+
+log = logging.getLogger("ex3")
+
+Measure = Callable[[Split], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The current position of a training run.
+
+    Attributes:
+        epoch: The epoch under way, from 1.
+        step: Gradient steps done in this epoch, of ``steps``.
+        loss: The mean loss of the newest steps, as it is optimised.
+        point: At the end of an epoch, the newest point of the learning curves; else ``None``.
+    """
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+    point: dict[str, float] | None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def train(config: TrainConfig, dataset: Dataset, on_progress: OnProgress | None = None) -> Run:
+    """Train the network that a config describes, and return its measurements."""
+    if isinstance(config, AutoencoderConfig):
+        return train_autoencoder(config, dataset, on_progress)[1]
+    assert isinstance(config, ClassifierConfig)
+    return train_classifier(config, dataset, on_progress)[1]
+
+
+def train_classifier(
+    config: ClassifierConfig, dataset: Dataset, on_progress: OnProgress | None = None
+) -> tuple[keras.Model, Run]:
+    """Train a classifier, with the mean cross-entropy as the loss.
+
+    Training stops at the first loss that is not finite (``Run.diverged_at``).
+
+    Args:
+        config: All settings of the run.
+        dataset: The images; ``train`` alone is trained on.
+        on_progress: Called about every 5,000 images.
+
+    Returns:
+        The model, from images to probabilities, and its measurements.
+
+    Raises:
+        ConfigError: TensorFlow runs already, with another number of threads.
+    """
+    backend.prepare(config.seed, config.threads, config.precision)
+    model = models.build(config)
+    logits = models.logits_model(model)
+    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+
+    def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        return cross_entropy(y, network(x, training=True))
+
+    def measure(split: Split) -> dict[str, float]:
+        return loss_and_accuracy(predict(logits, split.x), split.y)
+
+    one_hot = np.eye(models.CLASSES, dtype=np.float32)[dataset.train.y]
+    task = Task(logits, loss, (dataset.train.x, one_hot), dataset.train.y, transform=models.build_augmentation(config))
+    state = _optimise(config, task, dataset, measure, on_progress)
+    predicted = predict(logits, dataset.test.x).argmax(axis=1)
+    confusion = confusion_matrix(dataset.test.y, predicted, models.CLASSES)
+    return model, _summarise(config, dataset, state, measure(dataset.validation), confusion.tolist())
+
+
+def train_autoencoder(
+    config: AutoencoderConfig, dataset: Dataset, on_progress: OnProgress | None = None
+) -> tuple[models.Autoencoder, Run]:
+    """Train an autoencoder, with the mean squared error over pixels as the loss; else as ``train_classifier``.
+
+    Returns:
+        Encoder and decoder, and the measurements. The losses of the ``Run`` are mean squared errors over all pixels of
+        a split; instead of accuracies there are ``validation_neighbour_accuracy`` and ``test_neighbour_accuracy``, of
+        the 15 nearest neighbours in the plane, and ``dead_codes``, the number of codes that are the same for all
+        images.
+
+    Raises:
+        ConfigError: TensorFlow runs already, with another number of threads.
+    """
+    backend.prepare(config.seed, config.threads, config.precision)
+    autoencoder = models.build_autoencoder(config)
+    both = keras.Sequential([autoencoder.encoder, autoencoder.decoder])
+
+    def loss(network: keras.Model, x: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.math.squared_difference(network(x, training=True), x))
+
+    def measure(split: Split) -> dict[str, float]:
+        return {"loss": mean_squared_error(predict(both, split.x), split.x)}
+
+    def encode(x: np.ndarray) -> np.ndarray:
+        return predict(autoencoder.encoder, x)
+
+    task = Task(both, loss, (dataset.train.x,), dataset.train.y)
+    state = _optimise(config, task, dataset, measure, on_progress)
+    run = _summarise(config, dataset, state, measure(dataset.validation), [])
+    has_codes = run.diverged_at is None
+    for name, split in (("validation", dataset.validation), ("test", dataset.test)):
+        accuracy = neighbour_accuracy(encode, dataset.train, split) if has_codes else math.nan
+        run.metrics[f"{name}_neighbour_accuracy"] = accuracy
+    run.metrics["dead_codes"] = len(collapsed_codes(encode(dataset.test.x))) if has_codes else math.nan
+    return autoencoder, run
+
+
+def _optimise(
+    config: TrainConfig, task: Task, dataset: Dataset, measure: Measure, on_progress: OnProgress | None
+) -> TrainState:
+    """Train to the end; measure train and test, on equally many images, where the curves have points."""
+    if config.batch_size > len(dataset.train):
+        log.warning(
+            "batch_size = %d: there are %d training images; one batch is all", config.batch_size, len(dataset.train)
+        )
+    watched = {"train": dataset.train.first(len(dataset.test)), "test": dataset.test}
+    state = training.start(config, task)
+    for chunk in training.advance(config, state):
+        new_losses = state.losses[-len(chunk.rows) :]
+        if chunk.is_evaluated or not np.isfinite(new_losses).all():
+            point = {"epoch": len(state.losses) / chunk.steps, "seconds": state.seconds}
+            for name, split in watched.items():
+                point |= {f"{name}_{quantity}": value for quantity, value in measure(split).items()}
+            state.points.append(point)
+        if on_progress:
+            newest = state.points[-1] if chunk.step == chunk.steps else None
+            on_progress(Progress(chunk.epoch, chunk.step, chunk.steps, float(np.mean(new_losses)), newest))
+    return state
+
+
+def _summarise(
+    config: TrainConfig,
+    dataset: Dataset,
+    state: TrainState,
+    validation: dict[str, float],
+    confusion: list[list[int]],
+) -> Run:
+    series = {name: [point[name] for point in state.points] for name in state.points[0]}
+    last = {name: values[-1] for name, values in series.items() if name not in ("epoch", "seconds")}
+    return Run(
+        name=config.model,
+        config=config,
+        dataset=dataset.info,
+        parameters=state.task.model.count_params(),
+        epochs=Curves("epoch", series.pop("epoch"), series),
+        iterations=Curves("iteration", list(range(1, len(state.losses) + 1)), {"loss": state.losses}),
+        metrics=last | {f"validation_{quantity}": value for quantity, value in validation.items()},
+        confusion=confusion,
+        seconds=series["seconds"][-1],
+        diverged_at=state.diverged_at,
+        weights=weights_digest(state.task.model.get_weights()),
+    )

@@ -1,0 +1,100 @@
+"""A stored model is read back whole, or refused with the reason; of its file only the weights are taken."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from ex3 import config_files, model_store
+from ex3.backend import keras
+from ex3.config import LinearConfig
+from ex3.errors import DataError
+from ex3.results import Run, from_json
+from ex3.runs import train_classifier
+
+
+@pytest.fixture(scope="module")
+def trained(dataset):
+    tiny = LinearConfig(
+        model="linear", dataset="digits", epochs=1, batch_size=64, optimizer="sgd", learning_rate=0.1, momentum=0.0
+    )
+    return train_classifier(tiny, dataset)
+
+
+@pytest.fixture
+def file(trained, tmp_path):
+    """Return the stored model's file."""
+    model, run = trained
+    return model_store.save_models(tmp_path, {"model": model}, run)[0]
+
+
+def test_a_stored_model_can_be_read_back(trained, file, dataset):
+    model, run = trained
+    assert sorted(path.name for path in file.parent.iterdir()) == ["config.toml", "model.keras", "run.json"]
+    assert config_files.load(file.with_name("config.toml")) == run.config
+    assert from_json(Run, file.with_name("run.json").read_bytes()) == run
+    for loaded in (keras.models.load_model(file), model_store.load_classifier(file)[0]):
+        np.testing.assert_array_equal(
+            loaded.predict(dataset.test.x, verbose=0), model.predict(dataset.test.x, verbose=0)
+        )
+
+
+def test_a_model_is_found_by_its_identity_alone(trained, file, tmp_path):
+    _, run = trained
+    fingerprint = run.dataset.fingerprint
+    _, found = model_store.find_classifier(tmp_path, run.config, fingerprint)
+    assert found == run
+    assert model_store.find_classifier(tmp_path, run.config.model_copy(update={"seed": 1}), fingerprint) is None
+    assert model_store.find_classifier(tmp_path, run.config, "another") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fragment"),
+    [
+        ("model.keras", b"<html>not a model</html>", "not a .keras file"),
+        ("model.keras", None, "no such file"),
+        ("run.json", b"{", "run.json: damaged"),
+        ("run.json", None, "there is no run.json beside it"),
+    ],
+)
+def test_a_damaged_model_is_refused_with_its_reason(file, name, content, fragment):
+    damaged = file.with_name(name)
+    damaged.unlink() if content is None else damaged.write_bytes(content)
+    with pytest.raises(DataError, match=fragment):
+        model_store.load_classifier(file)
+
+
+def test_a_truncated_model_and_one_of_another_shape_are_refused(file):
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="model"):
+        model_store.load_classifier(file)
+    other = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(7)])
+    other.save(file)
+    with pytest.raises(DataError, match="not the weights of the model"):
+        model_store.load_classifier(file)
+
+
+def test_changed_weights_are_noticed_and_the_model_is_trained_again(trained, file, tmp_path, caplog):
+    """HDF5 checks nothing: one weight changed in the file used to load without a word."""
+    model, run = trained
+    weights = model.get_weights()
+    model.set_weights([weights[0], weights[1] + 1])
+    model.save(file)
+    model.set_weights(weights)
+    with pytest.raises(DataError, match="its weights are not those that were trained"):
+        model_store.load_classifier(file)
+    assert model_store.find_classifier(tmp_path, run.config, run.dataset.fingerprint) is None
+    assert "the model is trained again" in caplog.text
+
+
+def test_no_code_of_a_model_file_is_executed(file, tmp_path):
+    """A Lambda layer in the file's own description of the network is never looked at."""
+    with zipfile.ZipFile(file) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    contents["config.json"] = b'{"module": "os", "class_name": "system", "config": "touch executed"}'
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    model_store.load_classifier(file)
+    assert not (tmp_path / "executed").exists()
