@@ -189,7 +189,7 @@ def test_a_hostile_environment_changes_nothing(tmp_path, run_cli):
 
 
 def test_a_reader_that_leaves_early_is_no_error():
-    command = f"{sys.executable} {ROOT / 'cli.py'} toy --iterations 2 --seeds 1; echo code $? >&2"
+    command = f"{sys.executable} {ROOT / 'cli.py'} toy --model linear --target y1 --iterations 2 --seeds 1; echo code $? >&2"
     result = subprocess.run(["bash", "-c", f"{{ {command}; }} | head -0"], capture_output=True, text=True, check=False)
     assert result.stderr == "code 0\n"
 
@@ -217,7 +217,7 @@ def test_a_kill_leaves_what_was_finished_and_ctrl_c_ends_in_one_line(tmp_path):
     assert Path("figures/train-linear.png").exists()
     assert list(Path("runs/models").glob("linear-seed0-*/model.keras"))
 
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10
     assert (interrupted.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "ex3: error: interrupted; what was finished is saved"
     assert all("epoch" in line for line in err.splitlines()[:-1] if line)  # click adds an empty line after ^C

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def test_the_ex3_command_is_the_command_line():
     assert callable(getattr(import_module(module), function))
     result = subprocess.run(
         [sys.executable, "-m", "ex3", "--version"],
-        env={"PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
