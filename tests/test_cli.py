@@ -189,7 +189,9 @@ def test_a_hostile_environment_changes_nothing(tmp_path, run_cli):
 
 
 def test_a_reader_that_leaves_early_is_no_error():
-    command = f"{sys.executable} {ROOT / 'cli.py'} toy --model linear --target y1 --iterations 2 --seeds 1; echo code $? >&2"
+    command = (
+        f"{sys.executable} {ROOT / 'cli.py'} toy --model linear --target y1 --iterations 2 --seeds 1; echo code $? >&2"
+    )
     result = subprocess.run(["bash", "-c", f"{{ {command}; }} | head -0"], capture_output=True, text=True, check=False)
     assert result.stderr == "code 0\n"
 

@@ -131,7 +131,7 @@ def test_a_step_depends_on_the_steps_before_it_and_on_its_images():
 def test_steps_follow_those_they_depend_on_then_those_without_images_then_the_shortest():
     ordered = [step.name for step in in_order([job(step, PATHS) for step in all_steps()])]
     assert ordered.index("train all") < min(ordered.index("attack"), ordered.index("autoencoder"))
-    assert ordered[:4] == ["check", "theory", "toy", "train all"]
+    assert ordered.index("check") < ordered.index("toy") < ordered.index("train all") < ordered.index("sweep lr")
     assert sorted(ordered) == sorted(step.name for step in all_steps())
     with pytest.raises(ValueError, match="toy --iterations 6: comes after toy"):
         in_order([job(AFTER_TOY, PATHS)])

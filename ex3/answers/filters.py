@@ -1,4 +1,4 @@
-"""What templates may do with numbers: filters that turn them into text, and a twin's lists into numbers."""
+"""Jinja filters for the templates: numbers to text, and a twin's lists to numbers."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence

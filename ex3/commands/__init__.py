@@ -1,8 +1,8 @@
 """The command line: one file per command, which is loaded when the command is asked for.
 
-A command's module holds ``command`` (its options and its call of one experiment), ``configs`` (the configs that its
-options lead to) and ``STEPS`` (what ``reproduce`` runs of it). A new command is found by its file alone. Results go to
-stdout; progress, warnings and errors go to stderr.
+A command's module holds ``command``: its options, and its call of one experiment. Where it has a config, ``configs``
+returns those that its options lead to; where ``reproduce`` runs it, ``STEPS`` lists the command lines. A new command is
+found by its file alone. Results go to stdout; progress, warnings and errors go to stderr.
 """
 
 import os
@@ -79,7 +79,8 @@ def config_of(words: Sequence[str]) -> "list[Config]":
     """
     name, *rest = words
     module = command_module(name)
-    return module.configs(**module.command.make_context(name, rest).params)
+    options = module.command.make_context(name, rest).params
+    return module.configs(**options) if hasattr(module, "configs") else []
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -89,7 +90,7 @@ def main(words: Sequence[str] | None = None) -> int:
         words: The command line without the program's name; by default ``sys.argv``'s.
     """
     try:
-        returned = cli.main(words, prog_name="cli.py", standalone_mode=False)
+        returned = cli.main(words, prog_name=_program_name(), standalone_mode=False)
         if isinstance(returned, tuple):  # not after --help
             _show(*returned)
         sys.stdout.flush()
@@ -102,6 +103,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of stdout left early, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _program_name() -> str:
+    """Return the name of the program in messages: the installed command's, or the script's in the checkout."""
+    return "ex3" if Path(sys.argv[0]).stem == "ex3" else "cli.py"
 
 
 def _show(outcome: "Outcome | None", file: Path | None) -> None:

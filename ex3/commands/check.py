@@ -1,21 +1,15 @@
 """``check``: every gradient written by hand, against two references."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ex3.commands._options import Step
 
 if TYPE_CHECKING:  # heavy
-    from ex3.config import Config
     from ex3.experiments import Outcome
 
 STEPS = [Step(("check",), 5)]
-
-
-def configs(**options: Any) -> "list[Config]":
-    """Return no config: there is nothing to choose."""
-    return []
 
 
 @click.command("check", epilog="Example: python cli.py check")

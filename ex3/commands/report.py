@@ -1,7 +1,7 @@
 """``report``: write the answers from the numbers of the figures, or check what is published."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +10,6 @@ from ex3.commands import command_module, command_names
 from ex3.commands._options import FIGURE_OPTIONS, Options, Step, file_path, with_options
 
 if TYPE_CHECKING:  # heavy
-    from ex3.config import Config
     from ex3.experiments import Outcome
 
 TEMPLATE = Path(ex3.__file__).parent / "answers" / "templates" / "Answers.md.jinja"
@@ -20,17 +19,11 @@ ANSWER_OPTIONS: Options = [
     click.option("--answers", default="Answers.md", show_default=True, type=file_path, metavar="FILE",
                  help="The file of the answers."),
 ]  # fmt: skip
-STEPS: list[Step] = []
-
-
-def configs(**_options: Any) -> "list[Config]":
-    """Return no config: the command has none."""
-    return []
 
 
 def all_steps() -> list[Step]:
     """Return the steps of all commands."""
-    return [step for name in command_names() for step in command_module(name).STEPS]
+    return [step for name in command_names() for step in getattr(command_module(name), "STEPS", [])]
 
 
 @click.command("report", epilog="Example: python cli.py report --check")

@@ -12,16 +12,8 @@ from ex3.commands._options import PATH_OPTIONS, Step, paths, start_logging, with
 from ex3.commands.report import ANSWER_OPTIONS, all_steps
 
 if TYPE_CHECKING:  # heavy
-    from ex3.config import Config
     from ex3.experiments import Outcome, Paths
     from ex3.experiments.reproduce import Job
-
-STEPS: list[Step] = []
-
-
-def configs(**_options: Any) -> "list[Config]":
-    """Return no config: the command has none of its own."""
-    return []
 
 
 def job(step: Step, where: "Paths", fresh: bool = False) -> "Job":

@@ -1,22 +1,16 @@
 """``theory``: the answers to the theory questions, checked numerically."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ex3.commands._options import FIGURE_OPTIONS, Step, command_line, with_options
 
 if TYPE_CHECKING:  # heavy
-    from ex3.config import Config
     from ex3.experiments import Outcome
 
 STEPS = [Step(("theory",), 9)]
-
-
-def configs(**options: Any) -> "list[Config]":
-    """Return no config: there is nothing to choose."""
-    return []
 
 
 @click.command("theory", epilog="Example: python cli.py theory")

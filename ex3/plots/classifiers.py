@@ -51,9 +51,9 @@ def learning_curves(trained: Repeats) -> Figure:
     make_logarithmic(iterations, "y")
     iterations.legend()
 
-    accuracy = with_spread(trained.metrics["test_accuracy"], 4)
+    final = with_spread(trained.metrics["test_accuracy"], 4)
     figure.suptitle(
-        f"{first.name} on {dataset_label(first.dataset)}: test accuracy {accuracy} "
+        f"{first.name} on {dataset_label(first.dataset)}: test accuracy {final} "
         f"after {plural(first.config.epochs, 'epoch')}, {_seeds_label(runs)}"
     )
     return figure

@@ -94,25 +94,9 @@ def make_logit(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def curves_of(curves: Sequence[Curves], axis: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the runs' mean positions on the axis ``(points,)`` and their values ``(runs, points)``.
-
-    They end where the shortest run does.
-
-    Args:
-        curves: Of each run.
-        axis: The curves' own axis, e.g. ``epoch``, or the name of a series, e.g. ``seconds``.
-        name: The series that is wanted.
-    """
-    length = min(len(of_run.points) for of_run in curves)
-    values = np.array([of_run.series[name][:length] for of_run in curves])
-    x = [of_run.points if axis == of_run.axis else of_run.series[axis] for of_run in curves]
-    return np.mean([points[:length] for points in x], axis=0), values
-
-
 def draw_mean(axes: Axes, curves: Sequence[Curves], axis: str, name: str, colour: str, label: str) -> None:
     """Draw one series' mean over the runs, and a band of one standard deviation."""
-    x, values = curves_of(curves, axis, name)
+    x, values = _align(curves, axis, name)
     mean = values.mean(axis=0)
     axes.plot(x, mean, color=colour, marker=".", label=label)
     if len(curves) > 1:
@@ -130,3 +114,19 @@ def label_classes(axes: Axes, which: str, class_names: Sequence[str]) -> None:
 def plural(number: int, noun: str) -> str:
     """Write ``1 epoch`` or ``2 epochs``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _align(curves: Sequence[Curves], axis: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the runs' mean positions on the axis ``(points,)`` and their values ``(runs, points)``.
+
+    They end where the shortest run does.
+
+    Args:
+        curves: Of each run.
+        axis: The curves' own axis, e.g. ``epoch``, or the name of a series, e.g. ``seconds``.
+        name: The series that is wanted.
+    """
+    length = min(len(of_run.points) for of_run in curves)
+    values = np.array([of_run.series[name][:length] for of_run in curves])
+    x = [of_run.points if axis == of_run.axis else of_run.series[axis] for of_run in curves]
+    return np.mean([points[:length] for points in x], axis=0), values
