@@ -17,9 +17,8 @@ from conftest import ROOT
 
 import ex3
 from ex3 import commands, provenance
-from ex3.commands._options import Step
 from ex3.commands.report import all_steps
-from ex3.commands.reproduce import job
+from ex3.commands.reproduce import Step, job
 from ex3.errors import DataError, ExperimentError
 from ex3.experiments import OutcomeSummary, Paths, reproduce
 from ex3.experiments.reproduce import in_order
@@ -215,7 +214,6 @@ from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from ex3 import commands
 from ex3.commands import reproduce as command
-from ex3.commands._options import Step
 from ex3.experiments import OutcomeSummary, reproduce
 
 def run_command(arguments, *others):

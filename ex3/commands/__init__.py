@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:  # heavy
 
 def command_names() -> list[str]:
     """Return the names of all commands, in alphabetical order."""
-    modules = (module.name for module in iter_modules(__path__))
+    modules = (file.stem for file in Path(__file__).parent.glob("*.py"))
     return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
 
 

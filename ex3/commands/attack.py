@@ -36,7 +36,7 @@ ATTACK_OPTIONS: Options = [
     click.option("--threads", metavar="N", help="TensorFlow's threads."),
     DATASET_OPTION,
 ]
-STEPS = [Step(("attack",), 105, after=("train all",))]
+STEPS = [Step(("attack",), 125, after=("train all",))]
 
 
 def configs(config: Any = None, epsilon: str | None = None, **options: Any) -> "list[AttackConfig]":

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # heavy
     from ex3.config import AutoencoderConfig
     from ex3.experiments import Outcome
 
-STEPS = [Step(("autoencoder",), 240, after=("train all",))]
+STEPS = [Step(("autoencoder",), 260, after=("train all",))]
 
 
 def configs(config: Any = None, **options: Any) -> "list[AutoencoderConfig]":

@@ -60,7 +60,7 @@ def command(fresh: bool, template: Path, answers: Path, **options: Any) -> "Outc
     """Run every experiment with its default config on MNIST, and write the answers.
 
     Makes everything in OUT, and ANSWERS from it. A finished experiment is repeated only when its config, its code, the
-    packages or its files have changed. One that fails does not stop the others. Takes about 17 minutes on two cores.
+    packages or its files have changed. One that fails does not stop the others. Takes about 20 minutes on two cores.
     """
     start_logging(options["verbose"])
     from ex3.experiments import reproduce

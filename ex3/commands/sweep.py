@@ -29,10 +29,10 @@ if TYPE_CHECKING:  # heavy
 
 PARAMETERS = ["lr", "dropout", "batch-size", "bottleneck"]  # the keys of sweeps.KINDS, which is heavy to import
 STEPS = [
-    Step(("sweep", "lr"), 190),
-    Step(("sweep", "dropout"), 210),
+    Step(("sweep", "lr"), 200),
+    Step(("sweep", "dropout"), 180),
     Step(("sweep", "batch-size"), 200),
-    Step(("sweep", "bottleneck"), 130),
+    Step(("sweep", "bottleneck"), 155),
 ]
 
 

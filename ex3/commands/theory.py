@@ -10,7 +10,7 @@ from ex3.commands._options import FIGURE_OPTIONS, Step, command_line, with_optio
 if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
 
-STEPS = [Step(("theory",), 9)]
+STEPS = [Step(("theory",), 10)]
 
 
 @click.command("theory", epilog="Example: python cli.py theory")
