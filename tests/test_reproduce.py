@@ -214,6 +214,7 @@ from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from ex3 import commands
 from ex3.commands import reproduce as command
+from ex3.commands.reproduce import Step
 from ex3.experiments import OutcomeSummary, reproduce
 
 def run_command(arguments, *others):
