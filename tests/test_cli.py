@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -189,10 +190,9 @@ def test_a_hostile_environment_changes_nothing(tmp_path, run_cli):
 
 
 def test_a_reader_that_leaves_early_is_no_error():
-    command = (
-        f"{sys.executable} {ROOT / 'cli.py'} toy --model linear --target y1 --iterations 2 --seeds 1; echo code $? >&2"
-    )
-    result = subprocess.run(["bash", "-c", f"{{ {command}; }} | head -0"], capture_output=True, text=True, check=False)
+    words = [sys.executable, str(ROOT / "cli.py"), *"toy --model linear --target y1 --iterations 2 --seeds 1".split()]
+    script = f"{{ {shlex.join(words)}; echo code $? >&2; }} | head -0"
+    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert result.stderr == "code 0\n"
 
 
