@@ -190,7 +190,8 @@ def test_a_hostile_environment_changes_nothing(tmp_path, run_cli):
 
 
 def test_a_reader_that_leaves_early_is_no_error():
-    words = [sys.executable, str(ROOT / "cli.py"), *["toy", "--model", "linear", "--target", "y1", "--iterations", "2", "--seeds", "1"]]
+    options = ["--model", "linear", "--target", "y1", "--iterations", "2", "--seeds", "1"]
+    words = [sys.executable, str(ROOT / "cli.py"), "toy", *options]
     script = f"{{ {shlex.join(words)}; echo code $? >&2; }} | head -0"
     result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert result.stderr == "code 0\n"
