@@ -90,8 +90,7 @@ def draw_sample(config: AttackConfig, test: Split) -> Split:
         log.warning("an epsilon above 1 lets every pixel change from black to white, as 1 does")
     if config.samples > len(test):
         log.warning("samples = %d: there are %d test images; all are used", config.samples, len(test))
-    drawn = np.random.default_rng(config.seed).permutation(len(test))[: config.samples]
-    return Split(test.x[drawn], test.y[drawn])
+    return test.sample(config.samples, config.seed)
 
 
 def draw_targets(config: AttackConfig, images: CorrectImages, classes: int) -> CorrectImages:

@@ -11,7 +11,7 @@ from ex3.adversarial.judging import Attack, CorrectImages
 from ex3.adversarial.self_check import Check
 from ex3.results import Number
 
-Pixels = list[list[float]]  # an image, row by row, in [0, 1], rounded to 3 decimals
+PixelRows = list[list[float]]  # an image, row by row, in [0, 1], rounded to 3 decimals
 Matrix = list[list[Number]]  # a row per true class, a column per wanted class
 
 
@@ -34,8 +34,8 @@ class Example:
         after: The prediction for the attacked image.
     """
 
-    original: Pixels
-    adversarial: Pixels
+    original: PixelRows
+    adversarial: PixelRows
     before: Prediction
     after: Prediction
 
@@ -138,7 +138,7 @@ def _example(victim: Victim, original: np.ndarray, adversarial: np.ndarray) -> E
     return Example(_pixels(original), _pixels(adversarial), _predict(victim, original), _predict(victim, adversarial))
 
 
-def _pixels(image: np.ndarray) -> Pixels:
+def _pixels(image: np.ndarray) -> PixelRows:
     return np.round(image.reshape(image.shape[:2]).astype(float), 3).tolist()
 
 
