@@ -249,10 +249,8 @@ def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(project
     before = started()
     os.kill(min(before), signal.SIGKILL)
     wait_for(lambda: len(started() - before) == 2)
-    stop = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=20)
-    assert time.monotonic() - stop < 5
     assert process.returncode == 130
     assert "WARNING: a worker process was killed; the cells under way are started again" in err
     expected = "ex3: error: interrupted; 2 of 4 cells are finished and kept in runs/cells; the same command goes on"
