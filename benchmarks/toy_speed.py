@@ -29,10 +29,10 @@ REPEATS = 5
 def plain_python(samples: Samples, iterations: int) -> np.ndarray:
     """Fit the first model, sample by sample, index by index; return its test losses."""
     network = initial_network("convnet", "normal", SEEDS[:1])
-    w, u = (parameter[0].tolist() for parameter in network.parameters)
+    w, u = (parameter.value[0].tolist() for parameter in network.parameters)
     u = u[0]
-    x_train, y_train = samples.x_train[0].T.tolist(), samples.y_train[0, 0].tolist()
-    x_test, y_test = samples.x_test[0].T.tolist(), samples.y_test[0, 0].tolist()
+    x_train, y_train = samples.x_train[0].tolist(), samples.y_train[0, :, 0].tolist()
+    x_test, y_test = samples.x_test[0].tolist(), samples.y_test[0, :, 0].tolist()
     order = np.random.default_rng(0)
     indices = list(range(len(x_train)))
     losses = []
@@ -105,16 +105,16 @@ def build_jax(samples: Samples, iterations: int) -> Callable[[], np.ndarray]:
     from jax import numpy as jnp
 
     seeds = (SEEDS * len(TARGETS))[: len(samples.x_train)]
-    start = [jnp.array(parameter) for parameter in initial_network("convnet", "normal", seeds).parameters]
-    order, indices, rows = np.random.default_rng(0), np.arange(samples.x_train.shape[-1]), []
+    start = [jnp.array(parameter.value) for parameter in initial_network("convnet", "normal", seeds).parameters]
+    order, indices, rows = np.random.default_rng(0), np.arange(samples.x_train.shape[1]), []
     steps = len(indices) // BATCH
     for iteration in range(iterations):
         if iteration % steps == 0:
             indices = indices[order.permutation(len(indices))]
         rows.append(indices[iteration % steps * BATCH :][:BATCH])
     batches, rates = jnp.array(rows), RATE * (1 - jnp.arange(iterations) / iterations)
-    x_train, x_test = (jnp.array(x.mT) for x in (samples.x_train, samples.x_test))  # (M, N, 4)
-    y_train, y_test = jnp.array(samples.y_train[:, 0]), jnp.array(samples.y_test[:, 0])
+    x_train, x_test = jnp.array(samples.x_train), jnp.array(samples.x_test)  # (M, N, 4)
+    y_train, y_test = jnp.array(samples.y_train[..., 0]), jnp.array(samples.y_test[..., 0])
 
     def mean_loss(parameters, x, y):
         w, u = parameters

@@ -13,13 +13,14 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     provenance.py    what a result depends on: config, images, code and package versions, as digests
     backend.py       the one door to TensorFlow and Keras: quiet import, seeds, threads, precision
     data/            images: MNIST itself, other sources, file formats, splits
-    scratch/         networks written by hand, their gradient check and the theory: NumPy alone
+    scratch/         networks written by hand, their gradient check and the theory: NumPy and SciPy alone
     models.py        config -> keras.Model
     training.py      optimises: the state of a training run, and the loop
     evaluation.py    measures a model on images
     runs.py          (config, images) -> (trained model, Run)
     embedding/       planes of two codes per image (autoencoder, PCA, t-SNE), and their scores
     adversarial/     attacks, what they may ask of a model, and how they are judged
+    by_hand/         hand-written networks on images: trained, disturbed, attacked, allowed to reject
     sweeps.py        runs with several values of a setting -> their summary
     plots/           results -> Figure: no Keras, no files
     storage.py       the only writer: every file atomically

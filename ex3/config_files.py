@@ -110,13 +110,16 @@ def parse_value(text: str) -> object:
 
 def to_toml(config: Config) -> str:
     """Write a config as TOML that ``load`` reads back to an equal one."""
-    values = config.model_dump(mode="json", exclude_none=True)
-    tables = {key: values.pop(key) for key, value in list(values.items()) if isinstance(value, dict)}
-    return _lines(values) + "".join(f"\n[{key}]\n{_lines(table)}" for key, table in tables.items())
+    return _to_toml(config.model_dump(mode="json", exclude_none=True), "")
 
 
-def _lines(values: Mapping[str, object]) -> str:
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+def _to_toml(values: Mapping[str, object], table: str) -> str:
+    """Write values as TOML: the plain ones first, then each table of them."""
+    plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in plain.items())
+    header = f"\n[{table}]\n" if table and (lines or not values) else ""
+    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
+    return header + lines + "".join(_to_toml(value, f"{table}.{key}".lstrip(".")) for key, value in tables.items())
 
 
 def nearest(word: str, words: tuple[str, ...] | list[str]) -> str:

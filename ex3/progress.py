@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:  # heavy
     from ex3.cells import Cell, CellProgress, OnCellProgress
@@ -52,13 +52,13 @@ def show_training(title: str, epochs: int) -> "OnProgress":
 
 
 @contextmanager
-def show_cells(parameter: str) -> "Iterator[OnCellProgress]":
-    """Show a sweep while the block runs; yield the callback.
+def show_cells(describe: Callable[[Any], str]) -> "Iterator[OnCellProgress]":
+    """Show many runs while the block runs; yield the callback.
 
     Args:
-        parameter: The field of the config that varies; names a finished cell.
+        describe: The run of a finished cell -> its name.
     """
-    yield from _cell_bar() if sys.stderr.isatty() else _cell_lines(parameter)
+    yield from _cell_bar() if sys.stderr.isatty() else _cell_lines(describe)
 
 
 @contextmanager
@@ -102,22 +102,21 @@ def _describe_point(point: dict[str, float]) -> str:
     return f"{numbers('train')}; {numbers('test')}; {point['seconds']:.1f} s"
 
 
-def _cell_lines(parameter: str) -> "Iterator[OnCellProgress]":
+def _cell_lines(describe: Callable[[Any], str]) -> "Iterator[OnCellProgress]":
     def on_progress(now: "CellProgress") -> None:
         if now.newest:
-            show_message(f"{now.done}/{now.total} cells: {_describe_cell(now.newest, parameter)}")
+            show_message(f"{now.done}/{now.total} cells: {describe(now.newest.run)}: {_describe_end(now.newest)}")
 
     yield on_progress
 
 
-def _describe_cell(cell: "Cell", parameter: str) -> str:
+def _describe_end(cell: "Cell") -> str:
     run = cell.run
     if run.diverged_at is None:
         end = f"validation loss {run.metrics['validation_loss']:.4f}"
     else:
         end = f"diverged at iteration {run.diverged_at}"
-    value = getattr(run.config, parameter)
-    return f"{run.name}, {parameter} {value}, seed {run.config.seed}: {end}; {cell.seconds:.1f} s"
+    return f"{end}; {cell.seconds:.1f} s"
 
 
 def _cell_bar() -> "Iterator[OnCellProgress]":

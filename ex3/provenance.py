@@ -9,18 +9,41 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
 import ex3
-from ex3.config import TrainConfig
+from ex3.config import Config
+from ex3.results import Run
 
 PACKAGE = Path(__file__).parent
 RUN_PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")  # what a training run's numbers depend on
-RUN_MODULE = "ex3.runs"
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Computation(Generic[R]):
+    """A function of a config and its images, and all else that its numbers depend on.
+
+    Attributes:
+        module: Where it is; the code of this module and of all ex3 modules that it imports counts.
+        function: Its name there.
+        result: The class of its results.
+        packages: Those that its numbers depend on.
+    """
+
+    module: str
+    function: str
+    result: type[R]
+    packages: tuple[str, ...]
+
+
+TRAINING = Computation("ex3.runs", "train", Run, RUN_PACKAGES)
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -48,15 +71,16 @@ def weights_digest(arrays: Iterable[np.ndarray]) -> str:
     return sha256.hexdigest()[:16]
 
 
-def run_identity(config: TrainConfig, fingerprint: str) -> str:
-    """Return a digest of all that a training run's numbers depend on.
+def run_identity(config: Config, fingerprint: str, computation: Computation = TRAINING) -> str:
+    """Return a digest of all that a run's numbers depend on.
 
     Args:
         config: The run's config; its seed and limit also decide the split of the images.
         fingerprint: Of the images.
+        computation: The run's function, by default the training of a network in Keras.
     """
-    packages = {package: version(package) for package in RUN_PACKAGES}
-    return digest(config.model_dump(mode="json"), fingerprint, packages, code_digest(RUN_MODULE))
+    packages = {package: version(package) for package in computation.packages}
+    return digest(config.model_dump(mode="json"), fingerprint, packages, code_digest(computation.module))
 
 
 @cache

@@ -8,7 +8,7 @@ from ex3.scratch.network import Network, build_toy_convnet
 from ex3.scratch.targets import Samples
 from ex3.scratch.toy import fit
 
-E1, E4 = np.eye(4)[[0]].T, np.eye(4)[[3]].T
+E1, E4 = np.eye(4)[0], np.eye(4)[3]
 
 
 @pytest.fixture
@@ -18,37 +18,37 @@ def random_networks() -> Network:
 
 
 def test_it_is_positively_homogeneous_and_y3_is_not(random_networks):
-    x = np.random.default_rng(1).normal(size=(50, 4, 20))
+    x = np.random.default_rng(1).normal(size=(50, 20, 4))
     np.testing.assert_allclose(random_networks.forward(3.7 * x), 3.7 * random_networks.forward(x), rtol=1e-12)
-    assert targets.y3(np.eye(4), np.zeros((4, 1))) == pytest.approx(np.log(4))
+    assert targets.y3(np.eye(4), np.zeros((1, 4))) == pytest.approx(np.log(4))
 
 
 def test_it_never_compares_the_first_input_with_the_last_and_the_maximum_does(random_networks):
-    x = np.random.default_rng(1).normal(size=(50, 4, 20))
+    x = np.random.default_rng(1).normal(size=(50, 20, 4))
 
     def mixed_difference(p, x):
         return p(x + E1 + 2 * E4) - p(x + E1) - p(x + 2 * E4) + p(x)
 
     np.testing.assert_allclose(mixed_difference(random_networks.forward, x), 0, atol=1e-12)
-    assert mixed_difference(lambda x: targets.y2(np.eye(4), x), np.zeros((4, 1))) == -1
+    assert mixed_difference(lambda x: targets.y2(np.eye(4), x), np.zeros((1, 4))) == -1
 
 
 def test_it_represents_the_first_and_the_last_input():
-    x = np.random.default_rng(1).normal(size=(4, 100))
+    x = np.random.default_rng(1).normal(size=(100, 4))
     first = build_toy_convnet(np.array([[1.0, 0, 0], [-1, 0, 0]]), np.array([[1.0, 0, -1, 0]]))
     last = build_toy_convnet(np.array([[0, 0, 1.0], [0, 0, -1]]), np.array([[0, 1.0, 0, -1]]))
-    np.testing.assert_allclose(first.forward(x)[0], x[0])
-    np.testing.assert_allclose(last.forward(x)[0], x[3])
+    np.testing.assert_allclose(first.forward(x)[:, 0], x[:, 0])
+    np.testing.assert_allclose(last.forward(x)[:, 0], x[:, 3])
 
 
 def test_no_other_linear_function_is_ever_fitted():
     """Of 32 starts each, one at least finds c = e1, and none comes near c = e2, c = e1 + e4 or c = (1, 1, 1, 1)."""
     starts = 32
     directions = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 1], [1, 1, 1, 1]], float)
-    x = np.random.default_rng(0).uniform(-2.5, 2.5, (4, 1200))
-    y = np.repeat(directions @ x, starts, axis=0)[:, np.newaxis]
+    x = np.random.default_rng(0).uniform(-2.5, 2.5, (1200, 4))
+    y = np.repeat(directions @ x.T, starts, axis=0)[..., np.newaxis]
     x = np.stack([x] * len(y))
-    samples = Samples(x[..., :1000], y[..., :1000], x[..., 1000:], y[..., 1000:], np.zeros(len(y)))
+    samples = Samples(x[:, :1000], y[:, :1000], x[:, 1000:], y[:, 1000:], np.zeros(len(y)))
     history = fit(
         "convnet", "normal", list(range(starts)) * len(directions), samples,
         iterations=1000, batch_size=32, learning_rate=0.05, l2=0.0, seed=0,

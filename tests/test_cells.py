@@ -17,7 +17,7 @@ import ex3
 from ex3 import cells, config, config_files, provenance
 from ex3.cells.workers import environment, require_same_environment
 from ex3.errors import DataError
-from ex3.results import Record, from_json
+from ex3.results import Record, Run, from_json
 from ex3.sweeps import SweepResult
 
 CELLS = Path("runs/cells")
@@ -72,7 +72,7 @@ def compute(dataset, trained):
     def run(*rates: float, **options) -> cells.CellResults:
         configs = [LINEAR.model_copy(update={"learning_rate": rate}) for rate in rates]
         CELLS.mkdir(parents=True, exist_ok=True)
-        return cells.run_cells(configs, dataset.info, CELLS, cells.Workers(1), **options)
+        return cells.run_cells(configs, dataset.info, CELLS, cells.Workers(1), provenance.TRAINING, **options)
 
     return run
 
@@ -147,13 +147,13 @@ def test_other_packages_and_other_code_give_other_cells_and_a_new_version_of_ex3
 
 
 def test_a_worker_with_other_images_is_refused(dataset, compute, monkeypatch):
-    monkeypatch.setattr(cells, "load_dataset", lambda *_: type("Other", (), {"name": "mnist", "fingerprint": "1234"}))
+    monkeypatch.setattr(cells, "load_images", lambda *_: type("Other", (), {"name": "mnist", "fingerprint": "1234"}))
     with pytest.raises(DataError, match=f"mnist .1234. instead of digits .{dataset.fingerprint}.; name a --data-dir"):
         compute(0.1)
 
 
 def test_a_worker_with_other_packages_is_refused_and_each_difference_named():
-    ours = environment()
+    ours = environment(provenance.TRAINING)
     require_same_environment("worker", dict(ours), ours)
     theirs = ours | {"keras": "1.0", "ex3 code": "0123"}
     expected = f"worker has keras 1.0 instead of {ours['keras']}, ex3 code 0123 instead of {ours['ex3 code']}; run 'pip"
@@ -285,7 +285,7 @@ def test_a_cell_gives_the_same_numbers_as_a_run_alone(dataset):
     result = run_process(*SWEEP, "--values", 0.1, "--seeds", 1, "--epochs", 1, "--threads", 2, "--jobs", 2, "-q")
     assert (result.returncode, result.stderr) == (0, "")
     (path,) = CELLS.iterdir()
-    stored = from_json(cells.Cell, path.read_bytes()).run
-    assert path == cells.cell_path(CELLS, stored.config, dataset.info)
+    stored = from_json(cells.Cell[Run], path.read_bytes()).run
+    assert path == cells.cell_path(CELLS, stored.config, dataset.info, provenance.TRAINING)
     alone = train(stored.config, dataset)
     assert (stored.metrics, stored.weights) == (alone.metrics, alone.weights)

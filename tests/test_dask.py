@@ -55,7 +55,7 @@ def start_scheduler(start: Callable[..., subprocess.Popen], has_package: bool = 
 
 
 def connect(address: str) -> None:
-    with start_workers(Workers(1, address)):
+    with start_workers(Workers(1, address), provenance.TRAINING):
         pass
 
 
@@ -71,7 +71,7 @@ def test_a_sweep_survives_the_loss_of_a_worker_with_the_same_numbers(start, sche
     found = numbers()[0.1, 1]
     settings = config.LinearConfig.model_validate(found["config"])
     Path("alone").mkdir()
-    alone = run_cells([settings], data.load_dataset("digits").info, Path("alone"), Workers(1))
+    alone = run_cells([settings], data.load_dataset("digits").info, Path("alone"), Workers(1), provenance.TRAINING)
     assert found["weights"] == alone.runs[0].weights
 
     monkeypatch.setattr(provenance, "version", lambda _: "0.1")  # of this process, as if it had other packages

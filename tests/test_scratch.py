@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 
 from ex3.scratch import targets
-from ex3.scratch.layers import Correlation, Flatten, Linear, MaxPool, ReLU
-from ex3.scratch.losses import SquaredLoss
-from ex3.scratch.network import build_linear, build_toy_convnet
-from ex3.scratch.sgd import objective_gradients, sgd
+from ex3.scratch.activations import GELU, ReLU, TanhGELU
+from ex3.scratch.distances import NearestCentre, SquaredNorms
+from ex3.scratch.layers import Correlation, Flatten, Linear, MaxPool, Parameter, Projection
+from ex3.scratch.losses import CrossEntropy, DistanceLoss, HingeLoss, MarginLoss, RbfLoss, SquaredLoss
+from ex3.scratch.network import Network, build_linear, build_toy_convnet
+from ex3.scratch.sgd import WARMUP, Momentum, differentiate_objective, linear_decay, one_cycle, sgd
 from ex3.scratch.toy import fit, initial_network, log_spaced, solve_ridge
 
 SETTINGS = {"iterations": 40, "batch_size": 32, "learning_rate": 0.02, "l2": 0.01, "seed": 0}
 
 
-def column(*values: float) -> np.ndarray:
-    return np.array(values, float)[:, np.newaxis]
+def row(*values: float) -> np.ndarray:
+    return np.array([values], float)
 
 
 def plain_toy_convnet(w: np.ndarray, u: np.ndarray, x: np.ndarray) -> float:
@@ -30,41 +32,97 @@ def plain_toy_convnet(w: np.ndarray, u: np.ndarray, x: np.ndarray) -> float:
 
 def test_correlation_by_hand():
     layer = Correlation(np.array([[1.0, 10.0, 100.0]]))
-    np.testing.assert_array_equal(layer.forward(column(1, 2, 3, 4))[0, :, 0], [210, 321, 432, 43])
-    dx = layer.backward(np.ones((1, 4, 1)))
-    np.testing.assert_array_equal(layer.gradients[0], [[1 + 2 + 3, 1 + 2 + 3 + 4, 2 + 3 + 4]])
-    np.testing.assert_array_equal(dx[:, 0], [11, 111, 111, 110])
+    np.testing.assert_array_equal(layer.forward(row(1, 2, 3, 4)), [[[210, 321, 432, 43]]])
+    layer.differentiate(np.ones((1, 1, 4)))
+    np.testing.assert_array_equal(layer.filters.gradient, [[1 + 2 + 3, 1 + 2 + 3 + 4, 2 + 3 + 4]])
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 1, 4))), [[11, 111, 111, 110]])
 
 
 def test_ties_and_the_kink_are_decided_as_documented():
     relu = ReLU()
-    relu.forward(column(-1, 0, 2))
-    np.testing.assert_array_equal(relu.backward(np.ones((3, 1)))[:, 0], [0, 0, 1])
+    relu.forward(row(-1, 0, 2))
+    np.testing.assert_array_equal(relu.backward(np.ones((1, 3))), [[0, 0, 1]])
     pool = MaxPool()
-    np.testing.assert_array_equal(pool.forward(column(5, 5, 1, 3))[:, 0], [5, 3])
-    np.testing.assert_array_equal(pool.backward(column(7, 8))[:, 0], [7, 0, 0, 8])
+    np.testing.assert_array_equal(pool.forward(row(5, 5, 1, 3)), [[5, 3]])
+    np.testing.assert_array_equal(pool.backward(row(7, 8)), [[7, 0, 0, 8]])
 
 
 def test_flatten_and_linear_by_hand():
-    assert Flatten().forward(np.arange(12.0).reshape(2, 3, 2)).shape == (6, 2)
-    layer = Linear(np.array([[1.0, 2.0]]))
-    np.testing.assert_array_equal(layer.forward(np.array([[3.0, 4.0], [5.0, 6.0]])), [[13, 16]])
-    np.testing.assert_array_equal(layer.backward(np.array([[1.0, 10.0]])), [[1, 10], [2, 20]])
-    np.testing.assert_array_equal(layer.gradients[0], [[43, 65]])
+    flat = Flatten().forward(np.arange(12.0).reshape(2, 3, 2))
+    np.testing.assert_array_equal(flat, [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]])
+    layer = Linear(row(1, 2), row(100))
+    np.testing.assert_array_equal(layer.forward(np.array([[3.0, 5.0], [4.0, 6.0]])), [[113], [116]])
+    gradient = np.array([[1.0], [10.0]])
+    np.testing.assert_array_equal(layer.backward(gradient), [[1, 2], [10, 20]])
+    layer.differentiate(gradient)
+    np.testing.assert_array_equal(layer.weights.gradient, [[43, 65]])
+    np.testing.assert_array_equal(layer.bias.gradient, [[11]])
 
 
-def test_squared_loss_by_hand():
-    loss = SquaredLoss()
-    p, y = np.array([[1.0, 4.0]]), np.array([[0.0, 2.0]])
-    assert loss.value(p, y) == 2.5
-    np.testing.assert_array_equal(loss.gradient(p, y), [[1.0, 2.0]])
+def test_projection_by_hand():
+    layer = Projection(row(1, 2), np.array([[1.0, 10.0], [0.0, 1.0]]))
+    np.testing.assert_array_equal(layer.forward(row(2, 4)), [[1, 12]])
+    np.testing.assert_array_equal(layer.backward(row(1, 1)), [[11, 1]])
+
+
+def test_gelus_by_hand():
+    """Phi(1) = 0.84134475, phi(1) = 0.24197072, Phi(-2) = 0.02275013, phi(-2) = 0.05399097."""
+    exact, by_tanh = GELU(), TanhGELU()
+    np.testing.assert_allclose(exact.forward(row(-2, 0, 1)), [[-0.04550026, 0, 0.84134475]], atol=1e-8)
+    np.testing.assert_allclose(exact.backward(np.ones((1, 3))), [[-0.08523180, 0.5, 1.08331547]], atol=1e-8)
+    np.testing.assert_allclose(by_tanh.forward(row(-2, 0, 1)), [[-0.04540231, 0, 0.84119199]], atol=1e-8)
+    np.testing.assert_allclose(by_tanh.backward(np.ones((1, 3))), [[-0.08609926, 0.5, 1.08296408]], atol=1e-8)
+
+
+def test_the_tanh_gelu_is_near_the_exact_one():
+    x = np.linspace(-10, 10, 100_001)
+    exact, by_tanh = GELU(), TanhGELU()
+    errors = np.abs(by_tanh.forward(x) - exact.forward(x))
+    assert errors.max() == pytest.approx(4.73e-4, rel=0.01)
+    errors_of_slope = np.abs(by_tanh.backward(np.ones_like(x)) - exact.backward(np.ones_like(x)))
+    assert errors_of_slope.max() == pytest.approx(8.68e-4, rel=0.01)
+
+
+def test_nearest_centre_by_hand():
+    layer = NearestCentre(np.array([[0.0, 0.0], [3.0, 4.0]]))
+    np.testing.assert_array_equal(layer.forward(np.array([[0.0, 0.0], [3.0, 0.0]])), [[0, -25], [-9, -16]])
+    gradient = np.array([[1.0, 10.0], [100.0, 1000.0]])
+    layer.differentiate(gradient)
+    np.testing.assert_array_equal(layer.centres.gradient, [[600, 0], [-60, -8080]])
+    np.testing.assert_array_equal(layer.backward(gradient), [[60, 80], [-600, 8000]])
+
+
+def test_squared_norms_by_hand():
+    layer = SquaredNorms(2)
+    np.testing.assert_array_equal(layer.forward(row(1, 2, 3, 4)), [[-5, -25]])
+    np.testing.assert_array_equal(layer.backward(row(1, 10)), [[-2, -4, -60, -80]])
+
+
+@pytest.mark.parametrize(
+    ("loss", "p", "y", "per_sample", "twice_the_gradient"),
+    [
+        (SquaredLoss(), [[1], [4]], [[0], [2]], [1, 4], [[2], [4]]),
+        (HingeLoss(), [[2, 1.5, 0], [0.5, 3, 1]], [0, 2], [0.5, 3.5], [[-1, 1, 0], [1, 1, -2]]),
+        (HingeLoss(), [[2, 1, 0], [0, 1, 9]], [0, 2], [0, 0], [[0, 0, 0], [0, 0, 0]]),
+        (CrossEntropy(), [[0, np.log(3)], [7, 7]], [0, 1], [np.log(4), np.log(2)], [[-0.75, 0.75], [0.5, -0.5]]),
+        (CrossEntropy(), [[1000, 0], [0, -1000]], [1, 0], [1000, 0], [[1, -1], [0, 0]]),
+        (RbfLoss(4), [[-1, -3, -9], [-1, -3, -9]], [0, 3], [0.5, 1], [[-0.25, 0.25, 0], [0.25, 0.25, 0]]),
+        (MarginLoss(), [[2, 1, 5], [2, 1, 5]], [0, 2], [3, -3], [[-1, 0, 1], [1, 0, -1]]),
+        (DistanceLoss(), [[-2, -1, -5], [-2, -1, -5]], [0, 2], [2, 5], [[-1, 0, 0], [0, 0, -1]]),
+    ],
+)
+def test_losses_of_two_samples_by_hand(loss, p, y, per_sample, twice_the_gradient):
+    p, y = np.array(p, float), np.array(y)
+    np.testing.assert_allclose(loss.per_sample(p, y), per_sample)
+    assert loss.value(p, y) == pytest.approx(np.mean(per_sample))
+    np.testing.assert_allclose(2 * loss.gradient(p, y), twice_the_gradient, atol=1e-15)
 
 
 def test_the_network_computes_the_exercise_sheets_formulas():
     generator = np.random.default_rng(3)
-    w, u, x = generator.normal(size=(2, 3)), generator.normal(size=4), generator.normal(size=(4, 50))
+    w, u, x = generator.normal(size=(2, 3)), generator.normal(size=4), generator.normal(size=(50, 4))
     p = build_toy_convnet(w, u[np.newaxis]).forward(x)
-    np.testing.assert_allclose(p[0], [plain_toy_convnet(w, u, sample) for sample in x.T], rtol=1e-13)
+    np.testing.assert_allclose(p[:, 0], [plain_toy_convnet(w, u, sample) for sample in x], rtol=1e-13)
 
 
 @pytest.mark.parametrize("model", ["linear", "convnet"])
@@ -78,7 +136,7 @@ def test_many_models_at_once_are_the_same_as_each_alone(model):
 
 def test_sgd_is_the_formula_with_the_l2_term_and_a_falling_rate():
     generator = np.random.default_rng(0)
-    x, y, w = generator.normal(size=(4, 6)), generator.normal(size=(1, 6)), generator.normal(size=(1, 4))
+    x, y, w = generator.normal(size=(6, 4)), generator.normal(size=(6, 1)), generator.normal(size=(1, 4))
     expected = w.copy()
     order = np.random.default_rng(7)
     permuted = None
@@ -88,8 +146,8 @@ def test_sgd_is_the_formula_with_the_l2_term_and_a_falling_rate():
             indices = order.permutation(6)
             permuted = indices if permuted is None else permuted[indices]
         batch = permuted[3 * step : 3 * step + 3]
-        residual = expected @ x[:, batch] - y[:, batch]
-        expected -= 0.1 * (1 - iteration / 5) * (2 / 3 * residual @ x[:, batch].T + 0.3 * expected)
+        residual = x[batch] @ expected.T - y[batch]
+        expected -= 0.1 * (1 - iteration / 5) * (2 / 3 * residual.T @ x[batch] + 0.3 * expected)
     network = build_linear(w)
     steps = list(
         sgd(
@@ -98,17 +156,70 @@ def test_sgd_is_the_formula_with_the_l2_term_and_a_falling_rate():
         )
     )  # fmt: skip
     assert len(steps) == 5
-    np.testing.assert_allclose(network.parameters[0], expected, rtol=1e-12)
+    np.testing.assert_allclose(network.parameters[0].value, expected, rtol=1e-12)
+
+
+def test_sgd_follows_the_schedule_and_learns_from_the_transformed_inputs():
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(6, 4)), generator.normal(size=(6, 1))
+    once, twice = build_linear(np.ones((1, 4))), build_linear(np.ones((1, 4)))
+    settings = {"iterations": 5, "batch_size": 3}
+    plain = sgd(once, SquaredLoss(), 2 * x, y, **settings, learning_rate=0.05, generator=np.random.default_rng(7))
+    other = sgd(
+        twice, SquaredLoss(), x, y, **settings, learning_rate=0.1, generator=np.random.default_rng(7),
+        schedule=lambda progress: linear_decay(progress) / 2, transform=lambda x, y: 2 * x,
+    )  # fmt: skip
+    assert len(list(plain)) == len(list(other)) == 5
+    np.testing.assert_allclose(twice.parameters[0].value, once.parameters[0].value, rtol=1e-12)
+
+
+def test_momentum_is_the_formula():
+    theta, v = row(1, -2), np.zeros((1, 2))
+    parameter = Parameter("w", theta.copy())
+    optimiser = Momentum([parameter], momentum=0.9)
+    for rate in (0.1, 0.2, 0.05):
+        v = 0.9 * v - rate * 3 * theta
+        theta = theta + v
+        parameter.gradient = 3 * parameter.value
+        optimiser.step(rate)
+        np.testing.assert_allclose(parameter.value, theta)
+
+
+def test_nesterovs_momentum_takes_the_gradient_one_step_ahead():
+    theta, v = row(1, -2), np.zeros((1, 2))
+    parameter = Parameter("w", theta.copy())
+    optimiser = Momentum([parameter], momentum=0.9, nesterov=True)
+    for rate in (0.1, 0.2, 0.05):
+        v = 0.9 * v - rate * 3 * (theta + 0.9 * v)
+        theta = theta + v
+        parameter.gradient = 3 * parameter.value
+        optimiser.step(rate)
+        np.testing.assert_allclose(parameter.value, theta + 0.9 * v)
+
+
+def test_schedules_by_hand():
+    assert [linear_decay(progress) for progress in (0, 0.25, 1)] == [1, 0.75, 0]
+    assert [one_cycle(progress) for progress in (0, WARMUP / 2, WARMUP, 1)] == [0, 0.5, 1, 0]
+    assert one_cycle((WARMUP + 1) / 2) == pytest.approx(0.5)
+
+
+def test_the_l2_term_spares_biases():
+    layer = Linear(row(1, 2), row(3))
+    zeros, y = np.zeros((2, 2)), np.array([[3.0], [2.0]])
+    assert differentiate_objective(Network([layer]), SquaredLoss(), zeros, y, 0.5) == 0.5
+    np.testing.assert_array_equal(layer.weights.gradient, [[0.5, 1]])
+    np.testing.assert_array_equal(layer.bias.gradient, [[1]])
 
 
 def test_the_gradient_does_not_depend_on_the_batch_size():
     generator = np.random.default_rng(0)
-    x, y = generator.normal(size=(4, 8)), generator.normal(size=(1, 8))
+    x, y = generator.normal(size=(8, 4)), generator.normal(size=(8, 1))
     network = build_toy_convnet(generator.normal(size=(2, 3)), generator.normal(size=(1, 4)))
-    _, once = objective_gradients(network, SquaredLoss(), x, y, 0.1)
-    _, twice = objective_gradients(network, SquaredLoss(), np.tile(x, 2), np.tile(y, 2), 0.1)
-    for left, right in zip(once, twice, strict=True):
-        np.testing.assert_allclose(left, right)
+    differentiate_objective(network, SquaredLoss(), x, y, 0.1)
+    once = [parameter.gradient for parameter in network.parameters]
+    differentiate_objective(network, SquaredLoss(), np.tile(x, (2, 1)), np.tile(y, (2, 1)), 0.1)
+    for before, parameter in zip(once, network.parameters, strict=True):
+        np.testing.assert_allclose(before, parameter.gradient)
 
 
 def test_zero_weights_never_move_and_equal_filters_stay_equal():
@@ -126,7 +237,7 @@ def test_zero_weights_never_move_and_equal_filters_stay_equal():
             **settings,
         )
         norms = [step.gradient_norm for step in steps]
-        filters, u = network.parameters
+        filters, u = (parameter.value for parameter in network.parameters)
         if init == "zeros":
             assert np.all(np.array(norms) == 0)
             assert not filters.any()
@@ -138,14 +249,14 @@ def test_zero_weights_never_move_and_equal_filters_stay_equal():
 
 
 def test_targets_samples_and_noise_are_those_of_the_exercise():
-    w, x = np.eye(4), column(1, 2, 3, 4)
+    w, x = np.eye(4), row(1, 2, 3, 4)
     assert targets.y1(w, x) == 10
     assert targets.y2(w, x) == 4
     assert targets.y3(w, x) == pytest.approx(np.log(np.exp([1, 2, 3, 4]).sum()))
     assert np.isfinite(targets.y3(1000 * w, x)).all()
     samples = targets.draw(["y1"], list(range(50)))
-    assert samples.x_train.shape == (50, 4, 1000)
-    assert samples.y_test.shape == (50, 1, 200)
+    assert samples.x_train.shape == (50, 1000, 4)
+    assert samples.y_test.shape == (50, 200, 1)
     assert -2.5 <= samples.x_train.min() < -2.49
     assert 2.49 < samples.x_train.max() < 2.5
     noise = samples.noise_floor / np.square(samples.y_test).mean(axis=(1, 2))

@@ -7,14 +7,14 @@ import pytest
 
 from ex3.plots.theory import ReluResult, SigmoidResult
 from ex3.results import Record, from_json
-from ex3.scratch import layers, sigmoid, theory, threshold
+from ex3.scratch import activations, sigmoid, theory, threshold
 from ex3.scratch.network import build_toy_convnet
 from ex3.scratch.theory import Finding
 
 
 @pytest.fixture
 def cube() -> np.ndarray:
-    return np.random.default_rng(0).uniform(-2.5, 2.5, (4, 200_000))
+    return np.random.default_rng(0).uniform(-2.5, 2.5, (200_000, 4))
 
 
 @pytest.fixture
@@ -53,15 +53,15 @@ def test_a_statement_that_fails_ends_the_command_with_1(run_cli, monkeypatch, qu
 @pytest.mark.parametrize(
     ("owner", "name", "mistake", "check", "named"),
     [
-        (layers.Sigmoid, "backward", lambda self, gradient: gradient * self.y,
+        (activations.Sigmoid, "backward", lambda self, gradient: gradient * self.y,
          theory.check_sigmoid, "layer that knows y alone"),
-        (layers.ReLU, "forward", lambda self, x: setattr(self, "x", x) or np.maximum(x, 0.1),
+        (activations.ReLU, "forward", lambda self, x: setattr(self, "x", x) or np.maximum(x, 0.1),
          theory.check_parameterised_relu, "|p(2x) - 2 p(x)|"),
-        (layers.ParameterisedReLU, "forward", lambda self, x: setattr(self, "x", x) or np.maximum(x, 0),
+        (activations.ParameterisedReLU, "forward", lambda self, x: setattr(self, "x", x) or np.maximum(x, 0),
          theory.check_parameterised_relu, "|p(x) - y1(x)|"),
         (theory, "relu", lambda x: np.maximum(x, 0.01),
          theory.check_parameterised_relu, "biases before and after"),
-        (layers.ReLU, "backward", lambda self, gradient: gradient * (self.x >= 0),
+        (activations.ReLU, "backward", lambda self, gradient: gradient * (self.x >= 0),
          theory.check_initialisation, "only the filters zero"),
     ],
 )  # fmt: skip
@@ -78,12 +78,12 @@ def test_a_finding_holds_when_its_number_satisfies_the_bound(number, relation, h
 
 def test_no_homogeneous_function_fits_one_better_than_the_limit(cube):
     """The best multiple of the ray's length, direction by direction, leaves 1/25; random networks leave more."""
-    share = np.abs(cube).max(axis=0) / 2.5  # how far out on its ray, in [0, 1]: itself a homogeneous function
+    share = np.abs(cube).max(axis=1) / 2.5  # how far out on its ray, in [0, 1]: itself a homogeneous function
     best = share.mean() / np.mean(share**2)
     assert np.mean((best * share - 1) ** 2) == pytest.approx(threshold.HOMOGENEOUS_LIMIT, rel=0.01)
     generator = np.random.default_rng(1)
     networks = build_toy_convnet(generator.normal(size=(50, 2, 3)), generator.normal(size=(50, 1, 4)))
-    p = networks.forward(cube[:, :20_000])[:, 0]
+    p = networks.forward(np.broadcast_to(cube[:20_000], (50, 20_000, 4)))[..., 0]
     scaled = p * (p.mean(axis=1) / np.mean(p**2, axis=1))[:, np.newaxis]  # each times the factor that fits 1 best
     assert np.mean((scaled - 1) ** 2, axis=1).min() > threshold.HOMOGENEOUS_LIMIT
 
@@ -91,9 +91,9 @@ def test_no_homogeneous_function_fits_one_better_than_the_limit(cube):
 def test_with_a_threshold_the_convnet_is_linear_and_without_it_is_not(cube):
     c = np.array([1.3, -0.7, 0.4, 2.1])
     network = threshold.build_for_linear(c, 2.5)
-    np.testing.assert_allclose(network.forward(cube)[0], c @ cube, atol=1e-10)
-    filters, u = network.parameters[0], network.parameters[-1]
-    assert np.abs(build_toy_convnet(filters, u).forward(cube)[0] - c @ cube).max() > 1
+    np.testing.assert_allclose(network.forward(cube)[:, 0], cube @ c, atol=1e-10)
+    filters, _, u = (parameter.value for parameter in network.parameters)
+    assert np.abs(build_toy_convnet(filters, u).forward(cube)[:, 0] - cube @ c).max() > 1
 
 
 def test_each_node_of_the_sigmoid_knows_its_own_derivative():
@@ -112,6 +112,6 @@ def test_the_graphs_edges_by_hand():
 
 
 def test_sigmoid_does_not_overflow():
-    layer = layers.Sigmoid()
+    layer = activations.Sigmoid()
     np.testing.assert_array_equal(layer.forward(np.array([-1000.0, 0, 1000])), [0, 0.5, 1])
     np.testing.assert_array_equal(layer.backward(np.ones(3)), [0, 0.25, 0])

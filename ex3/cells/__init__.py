@@ -1,7 +1,8 @@
-"""Many independent training runs ("cells"), several at a time, none of them twice.
+"""Many independent runs ("cells"), several at a time, none of them twice.
 
-A cell depends on its config, the images, the packages and the code alone, and its file is named after them. Each runs
-in a worker process that was started afresh, never forked, through joblib (see ``workers.py``). The driver writes every
+A run is a function of a config and its images (a ``Computation``); training a network in Keras is the usual one. A
+cell depends on its config, the images, the packages and the code alone, and its file is named after them. Each runs in
+a worker process that was started afresh, never forked, through joblib (see ``workers.py``). The driver writes every
 cell as soon as it is finished, and a later call finds it there.
 """
 
@@ -13,7 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import joblib
 
@@ -26,10 +30,11 @@ from ex3.cells.workers import (
     start_workers,
     threads_per_worker,
 )
-from ex3.config import TrainConfig
-from ex3.data import load_dataset
+from ex3.config import Config
+from ex3.data import Dataset, load_dataset
 from ex3.errors import DataError, StoppedError, WorkerError
-from ex3.results import DatasetInfo, Run
+from ex3.provenance import Computation
+from ex3.results import DatasetInfo
 
 __all__ = [
     "Cell", "CellProgress", "CellResults", "OnCellProgress", "Workers", "cell_path", "core_count", "run_cells",
@@ -43,17 +48,20 @@ MAX_DEATHS = 3  # of worker processes, before the sweep gives up
 _one_at_a_time = threading.Lock()  # a Dask worker may have several threads; Keras has one global state
 
 
+R = TypeVar("R")
+
+
 @dataclass(frozen=True)
-class Cell:
+class Cell(Generic[R]):
     """A finished run, as it is stored.
 
     Attributes:
         seconds: From loading the data to the last evaluation.
-        run: All measurements.
+        run: All measurements; it has a ``config`` and a ``diverged_at``.
     """
 
     seconds: float
-    run: Run
+    run: R
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ OnCellProgress = Callable[[CellProgress], None]
 
 
 @dataclass(frozen=True)
-class CellResults:
+class CellResults(Generic[R]):
     """All requested runs.
 
     Attributes:
@@ -87,32 +95,34 @@ class CellResults:
         reused: Number of cells that were stored already.
     """
 
-    runs: list[Run]
+    runs: list[R]
     reused: int
 
 
-def cell_path(folder: Path, config: TrainConfig, dataset: DatasetInfo) -> Path:
+def cell_path(folder: Path, config: Config, dataset: DatasetInfo, computation: Computation) -> Path:
     """Return the file of a cell, named after everything that its numbers depend on."""
-    return folder / f"{provenance.run_identity(config, dataset.fingerprint)}.json"
+    return folder / f"{provenance.run_identity(config, dataset.fingerprint, computation)}.json"
 
 
 def run_cells(
-    configs: Sequence[TrainConfig],
+    configs: Sequence[Config],
     dataset: DatasetInfo,
     folder: Path,
     workers: Workers,
+    computation: Computation[R],
     data_dir: Path | None = None,
     on_progress: OnCellProgress | None = None,
-) -> CellResults:
-    """Train every config whose cell is not stored yet.
+) -> CellResults[R]:
+    """Run every config whose cell is not stored yet.
 
     A run whose loss becomes infinite or not a number is a result like any other.
 
     Args:
-        configs: Of the cells; equal configs are one cell.
+        configs: Of the cells, with a data set, a seed and a limit each; equal configs are one cell.
         dataset: The images; a worker that finds others refuses.
         folder: Where the cells are stored.
         workers: Where they run.
+        computation: What is run.
         data_dir: As in ``data.load_dataset``; for Dask, as the workers see it.
         on_progress: Called at the beginning and after each cell.
 
@@ -121,8 +131,9 @@ def run_cells(
         WorkerError: Worker processes were killed again and again.
         StoppedError: Ctrl-C. The workers are stopped; finished cells are kept.
     """
-    cells = {cell_path(folder, config, dataset): config for config in configs}
-    done = _load_cells(cells)
+    paths = [cell_path(folder, config, dataset, computation) for config in configs]
+    cells = dict(zip(paths, configs, strict=True))
+    done = _load_cells(cells, computation)
     reused = len(done)
 
     def show_progress(newest: Cell | None = None) -> None:
@@ -131,9 +142,9 @@ def run_cells(
             on_progress(CellProgress(len(done), len(cells), min(jobs, len(cells) - len(done)), diverged, newest))
 
     try:
-        with start_workers(workers) as jobs:
+        with start_workers(workers, computation) as jobs:
             show_progress()
-            for path, cell in _run_missing(cells, done, jobs, dataset, data_dir and data_dir.resolve()):
+            for path, cell in _run_missing(cells, done, jobs, dataset, data_dir and data_dir.resolve(), computation):
                 storage.save_json(path, cell)
                 done[path] = cell
                 show_progress(cell)
@@ -145,20 +156,21 @@ def run_cells(
     except KeyboardInterrupt:
         state = _describe(done, cells, folder)
         raise StoppedError(f"interrupted; {state}; the same command goes on from there") from None
-    return CellResults([done[cell_path(folder, config, dataset)].run for config in configs], reused)
+    return CellResults([done[path].run for path in paths], reused)
 
 
-def _describe(done: Mapping[Path, Cell], cells: Mapping[Path, TrainConfig], folder: Path) -> str:
+def _describe(done: Mapping[Path, Cell], cells: Mapping[Path, Config], folder: Path) -> str:
     return f"{len(done)} of {len(cells)} cells are finished and kept in {folder}"
 
 
-def _load_cells(cells: Mapping[Path, TrainConfig]) -> dict[Path, Cell]:
+def _load_cells(cells: Mapping[Path, Config], computation: Computation) -> dict[Path, Cell]:
     """Read the stored cells; delete damaged files, with a warning."""
     found = {}
+    kind: Any = Cell  # of the computation's results, which only the running program knows
     for path, config in cells.items():
         if not path.is_file():
             continue
-        cell = storage.load_json(Cell, path, "deleted, and computed again")
+        cell = storage.load_json(kind[computation.result], path, "deleted, and computed again")
         if cell and cell.run.config == config:
             found[path] = cell
             continue
@@ -169,16 +181,21 @@ def _load_cells(cells: Mapping[Path, TrainConfig]) -> dict[Path, Cell]:
 
 
 def _run_missing(
-    cells: Mapping[Path, TrainConfig], done: dict[Path, Cell], jobs: int, dataset: DatasetInfo, data_dir: Path | None
+    cells: Mapping[Path, Config],
+    done: dict[Path, Cell],
+    jobs: int,
+    dataset: DatasetInfo,
+    data_dir: Path | None,
+    computation: Computation,
 ) -> Iterator[tuple[Path, Cell]]:
     """Yield each cell that is not done when it is finished; start cells again whose worker was killed.
 
     Cells that another sweep finishes in the meantime are added to ``done``.
     """
-    deaths, expected = 0, environment()
+    deaths, expected = 0, environment(computation)
     while missing := {path: config for path, config in cells.items() if path not in done}:
         tasks = (
-            joblib.delayed(_compute)(path, config, dataset, data_dir, expected)
+            joblib.delayed(_compute)(path, config, dataset, data_dir, computation, expected)
             for path, config in missing.items()
             if not path.is_file()
         )
@@ -191,23 +208,33 @@ def _run_missing(
             if deaths == MAX_DEATHS:
                 raise
             log.warning("a worker process was killed; the cells under way are started again")
-        done |= _load_cells({path: config for path, config in missing.items() if path not in done})
+        done |= _load_cells({path: config for path, config in missing.items() if path not in done}, computation)
 
 
 def _compute(
-    path: Path, config: TrainConfig, dataset: DatasetInfo, data_dir: Path | None, expected: Mapping[str, str]
+    path: Path,
+    config: Any,
+    dataset: DatasetInfo,
+    data_dir: Path | None,
+    computation: Computation,
+    expected: Mapping[str, str],
 ) -> tuple[Path, Cell]:
-    """Train one cell, in a worker that has the expected environment."""
-    from ex3.runs import train
-
+    """Run one cell, in a worker that has the expected environment."""
+    compute = getattr(import_module(computation.module), computation.function)
     with _one_at_a_time:
         start = time.perf_counter()
-        require_same_environment("a worker", environment(), expected)
-        images = load_dataset(config.dataset, data_dir, config.seed, config.limit)
+        require_same_environment("a worker", environment(computation), expected)
+        images = load_images(config.dataset, data_dir, config.seed, config.limit)
         if images.fingerprint != dataset.fingerprint:
             raise DataError(
                 f"a worker found {images.name} ({images.fingerprint}) instead of {dataset.name} "
                 f"({dataset.fingerprint}); name a --data-dir that it can see"
             )
-        run = train(config, images)
+        run = compute(config, images)
         return path, Cell(time.perf_counter() - start, run)
+
+
+@lru_cache(maxsize=1)
+def load_images(name: str, data_dir: Path | None, seed: int, limit: int | None) -> Dataset:
+    """Load images; keep those of the newest cell, since the next one often has the same."""
+    return load_dataset(name, data_dir, seed, limit)

@@ -16,6 +16,7 @@ from joblib.externals.loky import get_reusable_executor
 
 from ex3 import provenance
 from ex3.errors import DataError
+from ex3.provenance import Computation
 
 log = logging.getLogger("ex3")
 
@@ -47,14 +48,18 @@ def threads_per_worker(jobs: int) -> int:
 
 
 @contextmanager
-def start_workers(workers: Workers) -> Iterator[int]:
+def start_workers(workers: Workers, computation: Computation) -> Iterator[int]:
     """Make joblib use the workers while the block runs; yield the number of cells that run at a time.
+
+    Args:
+        workers: Where cells run.
+        computation: Of the cells.
 
     Raises:
         DataError: The cluster cannot be used, or a worker has other packages or other code than this process.
     """
     if workers.address:
-        with _cluster(workers.address) as count, joblib.parallel_config(backend="dask"):
+        with _cluster(workers.address, computation) as count, joblib.parallel_config(backend="dask"):
             yield count
         return
     try:
@@ -64,12 +69,12 @@ def start_workers(workers: Workers) -> Iterator[int]:
         get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
-def environment() -> dict[str, str]:
+def environment(computation: Computation) -> dict[str, str]:
     """Return the versions of the packages and the digest of the code that the numbers of cells depend on."""
-    versions = provenance.versions(*provenance.RUN_PACKAGES)
+    versions = provenance.versions(*computation.packages)
     python = ".".join(platform.python_version_tuple()[:2])  # decides the digest of the code
-    packages = {package: versions[package] for package in provenance.RUN_PACKAGES}
-    return {"Python": python, **packages, "ex3 code": provenance.code_digest(provenance.RUN_MODULE)}
+    packages = {package: versions[package] for package in computation.packages}
+    return {"Python": python, **packages, "ex3 code": provenance.code_digest(computation.module)}
 
 
 def require_same_environment(worker: str, theirs: Mapping[str, str], ours: Mapping[str, str]) -> None:
@@ -97,7 +102,7 @@ def _follow_driver(driver: int) -> None:
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[int]:
+def _cluster(address: str, computation: Computation) -> Iterator[int]:
     """Connect to a Dask scheduler and check its workers; yield their number."""
     try:
         from distributed import Client
@@ -109,19 +114,19 @@ def _cluster(address: str) -> Iterator[int]:
     except (OSError, ValueError) as error:
         raise DataError(f"{address}: no Dask scheduler answers there within {CONNECT_TIMEOUT} s") from error
     with client:
-        for worker, theirs in _ask_workers(client, address).items():
-            require_same_environment(f"{address}: its worker {worker}", theirs, environment())
+        for worker, theirs in _ask_workers(client, address, computation).items():
+            require_same_environment(f"{address}: its worker {worker}", theirs, environment(computation))
         yield len(client.ncores())
 
 
-def _ask_workers(client: Any, address: str) -> dict[str, dict[str, str]]:
+def _ask_workers(client: Any, address: str, computation: Computation) -> dict[str, dict[str, str]]:
     """Return the environment of each worker of a cluster; check that scheduler and workers can import this package."""
     asked = "scheduler"
     try:
         client.run_on_scheduler(core_count)  # it reads each task on its way to a worker
         asked = "workers"
         client.wait_for_workers(1, timeout=CONNECT_TIMEOUT)
-        return client.run(environment)
+        return client.run(environment, computation)
     except TimeoutError as error:
         raise DataError(f"{address}: this Dask scheduler has no workers") from error
     except Exception as error:  # distributed raises the exception of the other side, of any type

@@ -16,7 +16,7 @@ STEPS = [Step(("check",), 5)]
 def command() -> "Outcome":
     """Check every gradient written by hand.
 
-    Compares each layer, each loss and both toy networks with central differences and with TensorFlow's automatic
+    Compares each layer, each loss and four networks with central differences and with TensorFlow's automatic
     differentiation, in float64. Prints a table; exits with 1 when a gradient is wrong. Takes about 5 seconds.
     """
     from ex3.experiments import check

@@ -47,9 +47,12 @@ class Split:
         return Split(self.x[drawn], self.y[drawn])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three disjoint splits of one data set; the training and validation images are in random order."""
+    """Three disjoint splits of one data set; the training and validation images are in random order.
+
+    Compared by identity, so that what is computed from a data set can be cached.
+    """
 
     name: str
     source: str

@@ -1,8 +1,9 @@
 """``check``: every hand-written gradient against central differences and against TensorFlow's automatic one.
 
-TensorFlow's side is built from its own operations (``conv1d``, ``max_pool1d``), not from the hand-written ones.
+TensorFlow's side is built from its own operations (``conv1d``, ``erfc``, ``norm``), not from the hand-written ones.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from ex3.backend import prepare, tf
 from ex3.errors import CheckFailedError
 from ex3.experiments import Outcome
 from ex3.scratch.gradient_check import (
+    CLASSES,
+    MARGIN,
     Case,
     LinearFunctional,
     back_propagate,
@@ -19,7 +22,7 @@ from ex3.scratch.gradient_check import (
     differentiate_numerically,
     relative_error,
 )
-from ex3.scratch.losses import SquaredLoss
+from ex3.scratch.losses import CrossEntropy, DistanceLoss, HingeLoss, MarginLoss, RbfLoss, SquaredLoss
 from ex3.tables import format_table
 
 NUMERICAL_TOLERANCE = 1e-6
@@ -74,48 +77,125 @@ def compare(case: Case) -> list[Agreement]:
     ]
 
 
+def _linear(weights: tf.Tensor, bias: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """``(outputs, inputs)``, ``(1, outputs)``, ``(B, inputs)`` -> ``(B, outputs)``."""
+    return tf.nn.bias_add(tf.matmul(x, weights, transpose_b=True), bias[0])
+
+
 def _correlate(filters: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """``(F, K)``, ``(n, B)`` -> ``(F, n, B)``."""
-    images = tf.transpose(x)[..., tf.newaxis]  # (B, n, 1)
+    """``(F, K)``, ``(B, n)`` -> ``(B, F, n)``."""
     kernel = tf.transpose(filters)[:, tf.newaxis]  # (K, 1, F)
-    return tf.transpose(tf.nn.conv1d(images, kernel, stride=1, padding="SAME"), (2, 1, 0))
+    return _swap(tf.nn.conv1d(x[..., tf.newaxis], kernel, stride=1, padding="SAME"))
 
 
 def _max_pool(x: tf.Tensor) -> tf.Tensor:
-    """``(F, n, B)`` -> ``(F, n / 2, B)``."""
-    return tf.transpose(tf.nn.max_pool1d(tf.transpose(x, (2, 1, 0)), 2, 2, "VALID"), (2, 1, 0))
+    """``(B, F, n)`` -> ``(B, F, n / 2)``."""
+    return _swap(tf.nn.max_pool1d(_swap(x), 2, 2, "VALID"))
+
+
+def _swap(x: tf.Tensor) -> tf.Tensor:
+    """``(B, F, n)`` -> ``(B, n, F)``, the order of TensorFlow's axes; and back."""
+    return tf.transpose(x, (0, 2, 1))
+
+
+def _gelu(x: tf.Tensor) -> tf.Tensor:
+    """Any shape -> the same. ``tf.nn.gelu`` rounds sqrt(1/2), and in its tanh form 0.044715, to float32."""
+    return 0.5 * x * tf.math.erfc(-math.sqrt(0.5) * x)
+
+
+def _tanh_gelu(x: tf.Tensor) -> tf.Tensor:
+    """Any shape -> the same."""
+    return 0.5 * x * (1 + tf.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * tf.pow(x, 3))))
+
+
+def _nearest_centre(centres: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """``(classes, inputs)``, ``(B, inputs)`` -> ``(B, classes)``."""
+    return -tf.square(tf.norm(x[:, tf.newaxis] - centres, axis=2))
+
+
+def _squared_norms(x: tf.Tensor) -> tf.Tensor:
+    """``(B, classes r)`` -> ``(B, classes)``."""
+    return -tf.square(tf.norm(tf.reshape(x, (len(x), CLASSES, -1)), axis=2))
 
 
 def _toy_convnet(filters: tf.Tensor, u: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """``(2, 3)``, ``(1, 4)``, ``(4, B)`` -> ``(1, B)``."""
-    return u @ tf.reshape(_max_pool(tf.nn.relu(_correlate(filters, x))), (4, -1))
+    """``(2, 3)``, ``(1, 4)``, ``(B, 4)`` -> ``(B, 1)``."""
+    return tf.reshape(_max_pool(tf.nn.relu(_correlate(filters, x))), (-1, 4)) @ tf.transpose(u)
 
 
-OUTPUTS: dict[str, Callable[..., tf.Tensor]] = {  # by the name of the case: parameters and x -> output
-    "linear": tf.matmul,
+def _rbf_network(w1: tf.Tensor, b1: tf.Tensor, w2: tf.Tensor, b2: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    return _squared_norms(_linear(w2, b2, _tanh_gelu(_linear(w1, b1, x))))
+
+
+def _hinge_network(w1: tf.Tensor, b1: tf.Tensor, w2: tf.Tensor, b2: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    return _linear(w2, b2, tf.nn.relu(_linear(w1, b1, x)))
+
+
+def _cross_entropy(p: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=p))
+
+
+def _hinge(p: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    own = tf.gather(p, y, batch_dims=1)[:, tf.newaxis]
+    return tf.reduce_mean(tf.reduce_sum(tf.nn.relu(p - own + 1), axis=1)) - 1  # the true class itself adds 1
+
+
+def _rbf(p: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    own = tf.one_hot(y, CLASSES, dtype=p.dtype)  # a row of 0 for noise
+    return tf.reduce_mean(tf.reduce_sum(-own * p + (1 - own) * tf.nn.relu(MARGIN + p), axis=1)) / MARGIN
+
+
+def _margin(p: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    others = tf.where(tf.one_hot(y, CLASSES, on_value=True, off_value=False), p.dtype.min, p)
+    return tf.reduce_mean(tf.reduce_max(others, axis=1) - tf.gather(p, y, batch_dims=1))
+
+
+OUTPUTS: dict[str, Callable[..., tf.Tensor]] = {  # by the name of the case: parameters, constants and x -> output
+    "linear": _linear,
+    "projection": lambda mean, directions, x: tf.matmul(tf.subtract(x, mean), directions),
     "correlation": _correlate,
+    "max-pool": _max_pool,
+    "flatten": lambda x: tf.reshape(x, (7, 18)),
     "ReLU": tf.nn.relu,
     "parameterised ReLU": tf.maximum,
     "sigmoid": tf.sigmoid,
     "sigmoid's graph": tf.sigmoid,
-    "max-pool": _max_pool,
-    "flatten": lambda x: tf.reshape(x, (18, 7)),
+    "GELU": _gelu,
+    "tanh GELU": _tanh_gelu,
+    "nearest centre": _nearest_centre,
+    "squared norms": _squared_norms,
     "squared loss": tf.identity,
-    "linear model": tf.matmul,
+    "hinge loss": tf.identity,
+    "cross-entropy": tf.identity,
+    "RBF loss": tf.identity,
+    "margin loss": tf.identity,
+    "distance loss": tf.identity,
+    "linear model": lambda w, x: tf.matmul(x, w, transpose_b=True),
     "toy convnet": _toy_convnet,
+    "RBF network": _rbf_network,
+    "hinge network": _hinge_network,
 }
 LOSSES: dict[type, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {  # by the class of the hand-written one
-    LinearFunctional: lambda p, y: tf.reduce_sum(y * p),
+    LinearFunctional: lambda p, y: tf.reduce_sum(y * p) / len(y),
     SquaredLoss: lambda p, y: tf.reduce_mean(tf.square(p - y)),
+    HingeLoss: _hinge,
+    CrossEntropy: _cross_entropy,
+    RbfLoss: _rbf,
+    MarginLoss: _margin,
+    DistanceLoss: lambda p, y: -tf.reduce_mean(tf.gather(p, y, batch_dims=1)),
 }
 
 
 def _differentiate_automatically(case: Case) -> list[np.ndarray]:
     """Return TensorFlow's gradients, in the order of ``case.variables``."""
-    parameters = [tf.constant(parameter) for parameter in case.network.parameters]
-    x = tf.constant(case.x)
+    parameters = [tf.constant(parameter.value) for parameter in case.network.parameters]
+    constants, x = [tf.constant(array) for array in case.constants], tf.constant(case.x)
+    weights = [
+        tensor for tensor, parameter in zip(parameters, case.network.parameters, strict=True) if not parameter.is_bias
+    ]
     with tf.GradientTape() as tape:
         tape.watch([*parameters, x])
-        objective = LOSSES[type(case.loss)](OUTPUTS[case.name](*parameters, x), tf.constant(case.y))
-        objective += case.l2 * sum(tf.nn.l2_loss(parameter) for parameter in parameters)  # half the squared norm each
+        p = OUTPUTS[case.name](*parameters, *constants, x)
+        objective = LOSSES[type(case.loss)](p, tf.constant(case.y))
+        objective += case.l2 * sum(tf.nn.l2_loss(tensor) for tensor in weights)  # half the squared norm each
     return [gradient.numpy() for gradient in tape.gradient(objective, [*parameters, x])]

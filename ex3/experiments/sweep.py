@@ -19,6 +19,7 @@ from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, headline, make_record
 from ex3.plots.sweep import sweep_by_seed, sweep_curves, sweep_summary
 from ex3.progress import show_cells
+from ex3.provenance import TRAINING
 from ex3.results import DatasetInfo, Run
 from ex3.sweeps import Grid, SweepKind, SweepResult, Value, format_value
 from ex3.tables import format_table, with_spread
@@ -67,9 +68,9 @@ def run(
     dataset = load_dataset(base.dataset, paths.data, base.seed, base.limit).info
     _log_images(dataset, paths, configs)
     if fresh:
-        storage.remove_files(cell_path(folder, config, dataset) for config in configs)
-    with nullcontext() if quiet else show_cells(sweep.parameter) as on_progress:
-        done = run_cells(configs, dataset, folder, workers, paths.data, on_progress)
+        storage.remove_files(cell_path(folder, config, dataset, TRAINING) for config in configs)
+    with nullcontext() if quiet else show_cells(partial(_describe, sweep.parameter)) as on_progress:
+        done = run_cells(configs, dataset, folder, workers, TRAINING, paths.data, on_progress)
     compared = _group(plan, done.runs)
     swept = compared.pop(SWEPT)
     if not any(sweeps.converged(runs) for runs in swept.values()):
@@ -106,6 +107,10 @@ def _log_images(dataset: DatasetInfo, paths: Paths, configs: Sequence[TrainConfi
     log.info("%s, from %s", dataset, paths.data or dataset.source)
     if max(config.batch_size for config in configs) > dataset.sizes["train"]:
         log.warning("batch sizes above %d are cut to it: there are no more training images", dataset.sizes["train"])
+
+
+def _describe(parameter: str, run: Run) -> str:
+    return f"{run.name}, {parameter} {getattr(run.config, parameter)}, seed {run.config.seed}"
 
 
 def _save_figures(

@@ -90,7 +90,7 @@ def fit_models(config: ToyConfig, models: Sequence[str], targets: Sequence[str],
         diverged = history.diverged_at()
         for number, target in enumerate(targets):
             group = slice(number * config.seeds, (number + 1) * config.seeds)
-            first = {"target": samples.y_test[group.start, 0], "prediction": history.predictions[group.start]}
+            first = {"target": samples.y_test[group.start, :, 0], "prediction": history.predictions[group.start]}
             results.append(
                 ToyFit(
                     target=target,

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from ex3.results import Curves, DatasetInfo
@@ -104,11 +105,44 @@ def draw_mean(axes: Axes, curves: Sequence[Curves], axis: str, name: str, colour
         axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
 
 
+def label_end(axes: Axes, x: float, y: float, text: str, colour: str, offset: float = 0) -> None:
+    """Write a line's name in its colour to the right of its last point.
+
+    Args:
+        axes: Leave room at its right, e.g. with ``axes.margins``.
+        x: Of the last point.
+        y: Of the last point.
+        text: The name.
+        colour: Of the line.
+        offset: Points to move the text up, where two lines end together.
+    """
+    axes.annotate(
+        text, (x, y), xytext=(5, offset), textcoords="offset points", color=colour, va="center", annotation_clip=False
+    )
+
+
+def draw_matrix(axes: Axes, values: np.ndarray, cmap: str, form: str, low: float, high: float) -> AxesImage:
+    """Draw a matrix as colours from ``low`` to ``high``, with each number written into its cell."""
+    image = axes.imshow(values, cmap=cmap, vmin=low, vmax=high, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            red, green, blue, _ = image.cmap(image.norm(value))
+            dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+            axes.text(column, row, form.format(value), ha="center", va="center", color="white" if dark else "black")
+    axes.grid(visible=False)
+    return image
+
+
 def label_classes(axes: Axes, which: str, class_names: Sequence[str]) -> None:
     """Put a tick with its name at each class of the x or y axis; long names on the x axis are turned."""
     is_turned = which == "x" and max(map(len, class_names)) > 2
     options = {"rotation": 45, "ha": "right"} if is_turned else {}
     getattr(axes, f"set_{which}ticks")(range(len(class_names)), class_names, **options)
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Write ``98.5 %``."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def plural(number: int, noun: str) -> str:

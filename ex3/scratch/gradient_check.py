@@ -1,8 +1,9 @@
 """Check every hand-written gradient against central differences.
 
-Each layer and loss is checked on its own, under a random linear functional, and both toy networks as a whole, with the
-l2 term. Everything is float64, and the points are random, so none is near a kink of the ReLU or a tie of the maximum.
-A new layer or loss is checked by one more ``Case``.
+Each layer and loss is checked on its own, the layers under a random linear functional, and four networks as a whole,
+with the l2 term. Everything is float64, and no point is near a kink or a tie: points are random, and the scores of the
+losses are distinct multiples of 0.3, so that no two are equal or 1 apart, and none is ``MARGIN``. A new layer or loss
+is checked by one more ``Case``.
 """
 
 from collections.abc import Callable
@@ -10,31 +11,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, ParameterisedReLU, ReLU, Sigmoid
-from ex3.scratch.losses import Loss, SquaredLoss
+from ex3.scratch.activations import GELU, ParameterisedReLU, ReLU, Sigmoid, TanhGELU
+from ex3.scratch.distances import NearestCentre, SquaredNorms
+from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, Projection
+from ex3.scratch.losses import CrossEntropy, DistanceLoss, HingeLoss, Loss, MarginLoss, RbfLoss, SquaredLoss
 from ex3.scratch.network import Network, build_linear, build_toy_convnet
-from ex3.scratch.sgd import objective_gradients
+from ex3.scratch.sgd import differentiate_objective
 from ex3.scratch.sigmoid import build_sigmoid_graph
 
 STEP = 1e-5
 L2 = 0.1
+CLASSES = 5
+MARGIN = 5.0  # lambda of the RBF loss
 
 
-class LinearFunctional:
-    """L = sum(y * p): its gradient is y, so a random y checks a layer in a random direction."""
+class LinearFunctional(Loss):
+    """L_b = sum of y_b * p_b: its gradient is y / B, so a random y checks a layer in a random direction."""
 
-    def value(self, p: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Two arrays of one shape -> ``()``."""
-        return np.sum(p * y)
+    def per_sample(self, p: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Two arrays of one shape, ``(B, ...)`` -> ``(B,)``."""
+        return (p * y).reshape(len(p), -1).sum(axis=1)
 
     def gradient(self, p: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """dL/dp = y."""
-        return y
+        """dL/dp = y / B."""
+        return y / len(y)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A function to differentiate: a loss of a network's output, plus l2 / 2 times the squared norm of its parameters.
+    """A function to differentiate: a loss of a network's output, plus l2 / 2 times the squared norm of its weights.
 
     Attributes:
         name: Name of the layer, loss or network.
@@ -42,7 +47,8 @@ class Case:
         loss: Of the network's output and y.
         x: Input of the network.
         y: Second argument of the loss.
-        l2: lambda.
+        l2: lambda; biases are spared.
+        constants: Arrays of the network that are not learned, in the order of its equation.
     """
 
     name: str
@@ -51,27 +57,39 @@ class Case:
     x: np.ndarray
     y: np.ndarray
     l2: float = 0.0
+    constants: tuple[np.ndarray, ...] = ()
 
     @property
     def variables(self) -> list[str]:
-        """Names of the arrays to differentiate for: ``parameter 1``, ``parameter 2``, ..., ``input``."""
-        return [*(f"parameter {k + 1}" for k in range(len(self.network.parameters))), "input"]
+        """Names of the arrays to differentiate for, e.g. ``W``, or ``W of layer 3`` of several layers; ``input``."""
+        layers = self.network.layers
+        return [
+            *(
+                parameter.name if len(layers) == 1 else f"{parameter.name} of layer {position}"
+                for position, layer in enumerate(layers, start=1)
+                for parameter in layer.parameters
+            ),
+            "input",
+        ]
 
     def objective(self) -> float:
         """Evaluate the function at the present parameters and input."""
-        squares = sum(np.sum(np.square(parameter)) for parameter in self.network.parameters)
+        weights = [parameter.value for parameter in self.network.parameters if not parameter.is_bias]
+        squares = sum(np.sum(np.square(weight)) for weight in weights)
         return float(self.loss.value(self.network.forward(self.x), self.y) + self.l2 / 2 * squares)
 
 
 def back_propagate(case: Case) -> list[np.ndarray]:
     """Return the hand-written gradients, in the order of ``case.variables``."""
-    _, gradients = objective_gradients(case.network, case.loss, case.x, case.y, case.l2)
-    return [*gradients, case.network.backward(case.loss.gradient(case.network.forward(case.x), case.y))]
+    differentiate_objective(case.network, case.loss, case.x, case.y, case.l2)
+    dx = case.network.backward(case.loss.gradient(case.network.forward(case.x), case.y))
+    return [*(parameter.gradient for parameter in case.network.parameters), dx]
 
 
 def differentiate_numerically(case: Case) -> list[np.ndarray]:
     """Return the gradients by central differences, in the order of ``case.variables``."""
-    return [central_differences(case.objective, array) for array in [*case.network.parameters, case.x]]
+    arrays = [*(parameter.value for parameter in case.network.parameters), case.x]
+    return [central_differences(case.objective, array) for array in arrays]
 
 
 def central_differences(objective: Callable[[], float], array: np.ndarray, step: float = STEP) -> np.ndarray:
@@ -103,27 +121,66 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def build_cases() -> list[Case]:
-    """Return one case for each layer, the squared loss, and both toy networks."""
+    """Return one case for each layer and each loss, and four networks."""
     random = np.random.default_rng(0)
+    return [*_build_layers(random), *_build_losses(random), *_build_networks(random)]
 
-    def draw(*shape: int) -> np.ndarray:
-        return random.standard_normal(shape)
 
-    def layer(name: str, tested: Layer, x: np.ndarray) -> Case:
-        network = Network([tested])
-        return Case(name, network, LinearFunctional(), x, draw(*network.forward(x).shape))
+def _build_layers(random: np.random.Generator) -> list[Case]:
+    draw = random.standard_normal
 
-    loss = SquaredLoss()
+    def case(name: str, layer: Layer, x: np.ndarray, *constants: np.ndarray) -> Case:
+        network = Network([layer])
+        return Case(name, network, LinearFunctional(), x, draw(network.forward(x).shape), constants=constants)
+
+    mean, directions = draw((1, 5)), draw((5, 5))
     return [
-        layer("linear", Linear(draw(3, 5)), draw(5, 7)),
-        layer("correlation", Correlation(draw(3, 5)), draw(8, 7)),
-        layer("ReLU", ReLU(), draw(6, 7)),
-        layer("parameterised ReLU", ParameterisedReLU(draw(1, 1)), draw(3, 6, 7)),
-        layer("sigmoid", Sigmoid(), draw(6, 7)),
-        Case("sigmoid's graph", build_sigmoid_graph(), LinearFunctional(), *draw(2, 6, 7)),
-        layer("max-pool", MaxPool(), draw(3, 6, 7)),
-        layer("flatten", Flatten(), draw(3, 6, 7)),
-        Case("squared loss", Network([]), loss, draw(1, 7), draw(1, 7)),
-        Case("linear model", build_linear(draw(1, 4)), loss, draw(4, 32), draw(1, 32), L2),
-        Case("toy convnet", build_toy_convnet(draw(2, 3), draw(1, 4)), loss, draw(4, 32), draw(1, 32), L2),
+        case("linear", Linear(draw((3, 5)), draw((1, 3))), draw((7, 5))),
+        case("projection", Projection(mean, directions), draw((7, 5)), mean, directions),
+        case("correlation", Correlation(draw((3, 5))), draw((7, 8))),
+        case("max-pool", MaxPool(), draw((7, 3, 6))),
+        case("flatten", Flatten(), draw((7, 3, 6))),
+        case("ReLU", ReLU(), draw((7, 6))),
+        case("parameterised ReLU", ParameterisedReLU(draw((1, 1))), draw((7, 3, 6))),
+        case("sigmoid", Sigmoid(), draw((7, 6))),
+        Case("sigmoid's graph", build_sigmoid_graph(), LinearFunctional(), *draw((2, 7, 6))),
+        case("GELU", GELU(), draw((7, 6))),
+        case("tanh GELU", TanhGELU(), draw((7, 6))),
+        case("nearest centre", NearestCentre(draw((CLASSES, 3))), draw((7, 3))),
+        case("squared norms", SquaredNorms(CLASSES), draw((7, CLASSES * 2))),
+    ]
+
+
+def _build_losses(random: np.random.Generator) -> list[Case]:
+    batch = 7
+    labels = np.arange(batch) % CLASSES
+
+    def case(name: str, loss: Loss, sign: int, y: np.ndarray) -> Case:
+        scores = 0.3 * random.permutation(batch * CLASSES).reshape(batch, CLASSES)
+        return Case(name, Network([]), loss, sign * scores, y)
+
+    return [
+        Case("squared loss", Network([]), SquaredLoss(), *random.standard_normal((2, batch, 1))),
+        case("hinge loss", HingeLoss(), 1, labels),
+        case("cross-entropy", CrossEntropy(), 1, labels),
+        case("RBF loss", RbfLoss(MARGIN), -1, np.arange(batch) % (CLASSES + 1)),  # one of the labels is noise
+        case("margin loss", MarginLoss(), 1, labels),
+        case("distance loss", DistanceLoss(), -1, labels),
+    ]
+
+
+def _build_networks(random: np.random.Generator) -> list[Case]:
+    draw, squared = random.standard_normal, SquaredLoss()
+    labels = np.arange(32) % CLASSES
+
+    def linear(inputs: int, outputs: int) -> Linear:
+        return Linear(draw((outputs, inputs)), draw((1, outputs)))
+
+    by_distance = Network([linear(4, 6), TanhGELU(), linear(6, 2 * CLASSES), SquaredNorms(CLASSES)])
+    by_score = Network([linear(4, 6), ReLU(), linear(6, CLASSES)])
+    return [
+        Case("linear model", build_linear(draw((1, 4))), squared, draw((32, 4)), draw((32, 1)), L2),
+        Case("toy convnet", build_toy_convnet(draw((2, 3)), draw((1, 4))), squared, draw((32, 4)), draw((32, 1)), L2),
+        Case("RBF network", by_distance, RbfLoss(MARGIN), draw((32, 4)), np.arange(32) % (CLASSES + 1), L2),
+        Case("hinge network", by_score, HingeLoss(), draw((32, 4)), labels, L2),
     ]

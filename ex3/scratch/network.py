@@ -1,10 +1,11 @@
-"""A network: a sequence of layers. ``backward`` is the chain rule, from the last layer to the first."""
+"""A network: a sequence of layers, differentiated by the chain rule from the last layer to the first."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, ParameterisedReLU, ReLU
+from ex3.scratch.activations import ParameterisedReLU, ReLU
+from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, Parameter
 
 
 class Network:
@@ -14,14 +15,9 @@ class Network:
         self.layers = list(layers)
 
     @property
-    def parameters(self) -> list[np.ndarray]:
-        """All layers' parameters, in order; changed in place by the optimiser."""
+    def parameters(self) -> list[Parameter]:
+        """All layers' parameters, in order."""
         return [parameter for layer in self.layers for parameter in layer.parameters]
-
-    @property
-    def gradients(self) -> list[np.ndarray]:
-        """The gradients of the last ``backward``, in the order of ``parameters``."""
-        return [gradient for layer in self.layers for gradient in layer.gradients]
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Apply the layers in order."""
@@ -29,8 +25,15 @@ class Network:
             x = layer.forward(x)
         return x
 
+    def differentiate(self, gradient: np.ndarray) -> None:
+        """Take dL/dp for the output of the last ``forward``, and store dL/dtheta in every parameter."""
+        for layer in reversed(self.layers):
+            layer.differentiate(gradient)
+            if layer is not self.layers[0]:  # dL/dx, which no parameter needs
+                gradient = layer.backward(gradient)
+
     def backward(self, gradient: np.ndarray) -> np.ndarray:
-        """Take dL/dp for the output of the last ``forward``, compute ``gradients``, and return dL/dx."""
+        """Take dL/dp for the output of the last ``forward``, and return dL/dx."""
         for layer in reversed(self.layers):
             gradient = layer.backward(gradient)
         return gradient

@@ -5,13 +5,12 @@ Each node is a layer with its own local derivative; ``Network.backward`` multipl
 
 import numpy as np
 
+from ex3.scratch.layers import Layer
 from ex3.scratch.network import Network
 
 
-class Negate:
+class Negate(Layer):
     """y = -x, dy/dx = -1."""
-
-    parameters = gradients = ()
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Any shape -> the same."""
@@ -22,10 +21,8 @@ class Negate:
         return -gradient
 
 
-class Exp:
+class Exp(Layer):
     """y = e^x, dy/dx = y."""
-
-    parameters = gradients = ()
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Any shape -> the same."""
@@ -37,10 +34,8 @@ class Exp:
         return gradient * self.y
 
 
-class AddOne:
+class AddOne(Layer):
     """y = 1 + x, dy/dx = 1."""
-
-    parameters = gradients = ()
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Any shape -> the same."""
@@ -51,10 +46,8 @@ class AddOne:
         return gradient
 
 
-class Reciprocal:
+class Reciprocal(Layer):
     """y = 1 / x, dy/dx = -1 / x^2 = -y^2."""
-
-    parameters = gradients = ()
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Any shape -> the same."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ex3.scratch.layers import Sigmoid
+from ex3.scratch.activations import Sigmoid
 from ex3.scratch.losses import SquaredLoss
 from ex3.scratch.network import Network, build_toy_convnet
 from ex3.scratch.sgd import Step, sgd
@@ -51,7 +51,7 @@ def check_parameterised_relu() -> list[Finding]:
     generator = np.random.default_rng(0)
     with_biases = _check_biases(generator)
     networks = build_toy_convnet(generator.normal(size=(NETWORKS, 2, 3)), generator.normal(size=(NETWORKS, 1, 4)))
-    x = generator.uniform(-2.5, 2.5, (NETWORKS, 4, 20))
+    x = generator.uniform(-2.5, 2.5, (NETWORKS, 20, 4))
     one = build_toy_convnet(np.zeros((2, 3)), np.eye(1, 4), np.ones((1, 1)))
     return [
         *with_biases,
@@ -91,16 +91,16 @@ def check_initialisation() -> list[Finding]:
     """Check SGD from zeros, from equal filters, and from zeros in one layer alone (theory question 3)."""
     zeros, largest = _learn("zeros")
     equal, _ = _learn("equal")
-    filters, u = equal.parameters
+    filters, u = (parameter.value for parameter in equal.parameters)
     generator = np.random.default_rng(0)
     half = build_toy_convnet(generator.normal(size=(2, 3)), np.zeros((1, 4)))
-    x = generator.uniform(-2.5, 2.5, (4, 32))
-    step = next(_steps(half, x, x.max(axis=0, keepdims=True), 1))
+    x = generator.uniform(-2.5, 2.5, (4, 32)).T
+    step = next(_steps(half, x, x.max(axis=1, keepdims=True), 1))
     other = build_toy_convnet(np.zeros((2, 3)), generator.normal(size=(1, 4)))
-    stuck = next(_steps(other, x, x.max(axis=0, keepdims=True), 1))
+    stuck = next(_steps(other, x, x.max(axis=1, keepdims=True), 1))
     return [
         Finding(f"zeros: largest |gradient| in {STEPS} steps, with the l2 term", largest, "<=", 0.0),
-        Finding("zeros: largest |parameter| afterwards", max(_largest(p) for p in zeros.parameters), "<=", 0.0),
+        Finding("zeros: largest |parameter| afterwards", max(_largest(p.value) for p in zeros.parameters), "<=", 0.0),
         Finding(f"equal filters: largest difference after {STEPS} steps",
                 _distance(filters[0], filters[1]), "<=", EXACT),
         Finding("equal filters: largest difference of their output weights",
@@ -116,8 +116,8 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 
 def max_pool(x: np.ndarray) -> np.ndarray:
-    """Maximum of each pair of rows: ``(n, B)`` -> ``(n / 2, B)``, independent of the layer of this name."""
-    return np.maximum(x[0::2], x[1::2])
+    """Maximum of each pair of columns: ``(B, n)`` -> ``(B, n / 2)``, independent of the layer of this name."""
+    return np.maximum(x[:, 0::2], x[:, 1::2])
 
 
 def correlate(w: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -130,25 +130,25 @@ def _distance_from_y1() -> float:
     generator = np.random.default_rng(0)
     distances = []
     for _ in range(NETWORKS):
-        w, x = generator.uniform(-2, 2, (4, 4)), generator.uniform(-2.5, 2.5, (4, 200))
-        distances.append(_distance(build_for_linear(w.sum(axis=0), 2.5).forward(x)[0], y1(w, x)))
+        w, x = generator.uniform(-2, 2, (4, 4)), generator.uniform(-2.5, 2.5, (200, 4))
+        distances.append(_distance(build_for_linear(w.sum(axis=0), 2.5).forward(x)[:, 0], y1(w, x)))
     return max(distances)
 
 
 def _check_biases(generator: np.random.Generator) -> list[Finding]:
-    """Compare U max(t, W x + b) + c, with and without pooling and c, with the ReLU network of the proof."""
+    """Compare max(t, x W^T + b) U^T + c, with and without pooling and c, with the ReLU network of the proof."""
     biased, pooled, before = np.zeros((3, NETWORKS))
     for k in range(NETWORKS):
-        w, u, x = generator.normal(size=(6, 4)), generator.normal(size=(3, 6)), generator.normal(size=(4, 20))
-        v, b, c = generator.normal(size=(3, 3)), generator.normal(size=(6, 1)), generator.normal(size=(3, 1))
+        w, u, x = generator.normal(size=(6, 4)), generator.normal(size=(3, 6)), generator.normal(size=(20, 4))
+        v, b, c = generator.normal(size=(3, 3)), generator.normal(size=(1, 6)), generator.normal(size=(1, 3))
         t = generator.normal()
-        o = w @ x + b
-        shifted = c + t * u.sum(axis=1, keepdims=True)
-        biased[k] = _distance(u @ np.maximum(t, o) + c, u @ relu(o - t) + shifted)
-        shifted = c + t * v.sum(axis=1, keepdims=True)
-        pooled[k] = _distance(v @ max_pool(np.maximum(t, o)) + c, v @ max_pool(relu(o - t)) + shifted)
-        unit = t * u.sum(axis=1, keepdims=True)  # the output weights of one more hidden unit, w = 0 and b = 1
-        before[k] = _distance(u @ np.maximum(t, o), u @ relu(o - t) + unit * relu(np.ones((1, 20))))
+        o = x @ w.T + b
+        shifted = c + t * u.sum(axis=1)
+        biased[k] = _distance(np.maximum(t, o) @ u.T + c, relu(o - t) @ u.T + shifted)
+        shifted = c + t * v.sum(axis=1)
+        pooled[k] = _distance(max_pool(np.maximum(t, o)) @ v.T + c, max_pool(relu(o - t)) @ v.T + shifted)
+        unit = t * u.sum(axis=1)  # the output weights of one more hidden unit, w = 0 and b = 1
+        before[k] = _distance(np.maximum(t, o) @ u.T, relu(o - t) @ u.T + relu(np.ones((20, 1))) * unit)
     return [
         Finding("biases before and after: largest difference to a ReLU network", float(biased.max()), "<=", EXACT),
         Finding("the same with max-pooling after the unit", float(pooled.max()), "<=", EXACT),
@@ -177,7 +177,7 @@ def _check_zero_padding(generator: np.random.Generator) -> list[Finding]:
 def _learn(init: str) -> tuple[Network, float]:
     """Fit the toy convnet to the maximum of its inputs; return it, and the largest absolute entry of all gradients."""
     batched = initial_network("convnet", init, [0])
-    network = build_toy_convnet(*(parameter[0] for parameter in batched.parameters))
+    network = build_toy_convnet(*(parameter.value[0] for parameter in batched.parameters))
     samples = draw(["y2"], [0])
     steps = list(_steps(network, samples.x_train[0], samples.y_train[0], STEPS))
     return network, max(_largest(gradient) for step in steps for gradient in step.gradients)

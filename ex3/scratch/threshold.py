@@ -45,9 +45,9 @@ def evaluate_along_ray(threshold: float | None, lengths: np.ndarray, networks: i
     """
     generator = np.random.default_rng(0)
     filters, u = generator.normal(size=(networks, 2, 3)), generator.normal(size=(networks, 1, 4))
-    x = generator.uniform(-1, 1, (4, 1))
+    x = generator.uniform(-1, 1, (1, 4))
     t = None if threshold is None else np.full((networks, 1, 1), threshold)
-    return build_toy_convnet(filters, u, t).forward(np.tile(lengths * x, (networks, 1, 1)))[:, 0]
+    return build_toy_convnet(filters, u, t).forward(np.tile(lengths[:, np.newaxis] * x, (networks, 1, 1)))[..., 0]
 
 
 def fit_constant(model: str, seeds: int, iterations: int) -> History:

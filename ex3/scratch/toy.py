@@ -107,7 +107,7 @@ def fit(
                 gradient_norm[iteration] = step.gradient_norm
             if not np.isfinite(test_loss[iteration]).any():
                 break
-        predictions = network.forward(samples.x_test)[:, 0]
+        predictions = network.forward(samples.x_test)[..., 0]
     for values in (train_loss, test_loss, gradient_norm):
         values[~np.isfinite(values)] = np.nan
     return History(train_loss, test_loss, gradient_norm, predictions)
@@ -121,8 +121,8 @@ def log_spaced(iterations: int, points: int) -> list[int]:
 def solve_ridge(samples: Samples, l2: float) -> np.ndarray:
     """Solve the linear model exactly, and return its test losses, ``(M,)``.
 
-    The minimum of 1/N sum_i (w . x_i - y_i)^2 + l2 / 2 |w|^2 is at (2/N X X^T + l2 I) w = 2/N X y.
+    The minimum of 1/N sum_i (w . x_i - y_i)^2 + l2 / 2 |w|^2 is at (2/N X^T X + l2 I) w = 2/N X^T y.
     """
-    x, y, count = samples.x_train, samples.y_train, samples.x_train.shape[-1]
-    w = np.linalg.solve(2 / count * x @ x.mT + l2 * np.eye(INPUTS), 2 / count * x @ y.mT)  # (M, 4, 1)
-    return SquaredLoss().value(w.mT @ samples.x_test, samples.y_test)
+    x, y, count = samples.x_train, samples.y_train, samples.x_train.shape[-2]
+    w = np.linalg.solve(2 / count * x.mT @ x + l2 * np.eye(INPUTS), 2 / count * x.mT @ y)  # (M, 4, 1)
+    return SquaredLoss().value(samples.x_test @ w, samples.y_test)

@@ -1,0 +1,149 @@
+"""Figures of the networks that may reject: R3's experiment, least distances, detectors, and the attack that knows."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ex3.by_hand.reject_results import FixedRejection, RejectingNetwork, Rejection
+from ex3.plots.style import dataset_label, draw_matrix, label_end, percent, plural, styled
+from ex3.results import Spread
+
+ATTACKS = {"fgsm": ("FGSM", "#E69F00"), "pgd": ("PGD", "#0072B2"), "adaptive": ("adaptive attack", "#D55E00")}
+NETWORKS = {
+    "plain": "without noise images",
+    "noise": "with R3's noise images as a class",
+    "adversarial": "adversarially trained",
+}
+KINDS = {
+    "clean": "#000000", "uniform noise": "#009E73", "FGSM": "#E69F00", "PGD": "#0072B2", "adaptive attack": "#D55E00",
+}  # fmt: skip
+CURVES = ("uniform noise", "adaptive attack")
+DETECTOR_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
+
+
+@styled
+def draw_fixed(result: FixedRejection) -> Figure:
+    """Draw the answers of R3's network by lambda and epsilon: right, accepted and wrong, rejected."""
+    figure = Figure(figsize=(12, 4.4))
+    panels = figure.subplots(1, 3, sharey=True)
+    parts = {"right": "accepted and right", "wrong": "accepted and wrong", "rejected": "rejected"}
+    for axes, (part, title) in zip(panels, parts.items(), strict=True):
+        values = np.array([[100 * getattr(answers, part).mean for answers in row] for row in result.answers])
+        image = draw_matrix(axes, values, "viridis", "{:.0f}", 0, 100)
+        axes.set(title=title, xlabel="\u03b5 of FGSM (0: clean images)")
+        axes.set_xticks(range(len(result.epsilon)), [f"{epsilon:g}" for epsilon in result.epsilon])
+    panels[0].set_ylabel("\u03bb")
+    panels[0].set_yticks(range(len(result.margins)), [f"{margin:g}" for margin in result.margins])
+    figure.colorbar(image, ax=panels, label="share of the images (%)")
+    at = [position for position, epsilon in enumerate(result.epsilon) if 0 < epsilon <= 0.1]
+    most = max((row[position].rejected.mean for row in result.answers for position in at), default=0.0)
+    count = result.answers[0][0].right.count
+    figure.suptitle(
+        f"R3's rejection (\u03bb as the threshold) sees large noise only: of images attacked with \u03b5 \u2264 0.1 it "
+        f"rejects at most {percent(most, 1)}\n128-150-10, GELU, trained with images of noise; "
+        f"{dataset_label(result.dataset)}, mean over {plural(count, 'seed')}"
+    )
+    return figure
+
+
+@styled
+def draw_distances(result: Rejection) -> Figure:
+    """Draw histograms of the least distance, in units of the threshold, by kind of image: a panel per network."""
+    figure = Figure(figsize=(4.4 * len(result.networks), 4.4))
+    panels = figure.subplots(1, len(result.networks), sharey=True, squeeze=False)[0]
+    bins = np.geomspace(1e-2, 1e2, 41)
+    for axes, (name, network) in zip(panels, result.networks.items(), strict=True):
+        for kind, colour in KINDS.items():
+            if kind in network.distances:
+                shares = _histogram(np.array(network.distances[kind]), bins)
+                axes.stairs(100 * shares, bins, color=colour, label=kind, linewidth=1.6)
+        axes.axvline(1, color="0.4", linestyle="--")
+        rejected = network.rejected["uniform noise"].mean
+        axes.set(title=f"{NETWORKS.get(name, name)}\nrejects {percent(rejected)} of uniform noise", xscale="log")
+        axes.set_xlabel("least distance / threshold")
+    panels[0].set_ylabel("share of the images (%)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    figure.suptitle(
+        "The adaptive attack ends on the accepted side of the threshold, left of the dashed line\n"
+        f"{dataset_label(result.dataset)}, the first seed; PGD at the bound of the detectors"
+    )
+    return figure
+
+
+def _histogram(quantiles: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """Return the share of images per bin, from their quantiles; what is beyond the bins counts in the outer ones."""
+    clipped = np.clip(quantiles, bins[0], bins[-1])
+    below = np.interp(bins, clipped, np.linspace(0, 1, len(quantiles)))
+    below[0], below[-1] = 0, 1
+    return np.diff(below)
+
+
+@styled
+def draw_detectors(result: Rejection) -> Figure:
+    """Draw the areas under the ROC curves of each detector on each kind of images, and the curves of two kinds."""
+    name, network = next(iter(result.networks.items()))
+    kinds = list(next(iter(network.areas.values())))
+    figure = Figure(figsize=(13, 4.6))
+    matrix, *panels = figure.subplots(1, 3, width_ratios=(2.1, 1, 1))
+    values = np.array([[network.areas[detector][kind].mean for kind in kinds] for detector in network.areas])
+    image = draw_matrix(matrix, values, "viridis", "{:.2f}", 0.5, 1)
+    matrix.set_xticks(range(len(kinds)), kinds, rotation=30, ha="right")
+    matrix.set_yticks(range(len(network.areas)), list(network.areas))
+    matrix.set_title(f"Area under the ROC curve ({NETWORKS.get(name, name)})")
+    figure.colorbar(image, ax=matrix)
+    for axes, kind in zip(panels, [kind for kind in CURVES if kind in kinds], strict=False):
+        _draw_roc(axes, network, kind, result.false_alarms)
+    best = max(network.areas, key=lambda detector: network.areas[detector]["uniform noise"].mean)
+    area = network.areas[best]["uniform noise"].mean
+    figure.suptitle(
+        f"Noise is easy to detect, and best without the network ({best}: {area:.2f})\n"
+        f"{dataset_label(result.dataset)}, mean over {plural(network.clean.right.count, 'seed')}"
+    )
+    return figure
+
+
+def _draw_roc(axes: Axes, network: RejectingNetwork, kind: str, false_alarms: list[float]) -> None:
+    for colour, (detector, found) in zip(DETECTOR_COLOURS, network.found.items(), strict=True):
+        axes.plot(100 * np.array(false_alarms), 100 * np.array(found[kind]), color=colour, label=detector)
+    axes.plot([0, 100], [0, 100], color="0.6", linestyle=":")
+    axes.set(title=f"ROC, {kind}", xlabel="clean images rejected (%)", ylabel="odd images rejected (%)")
+    if kind == CURVES[0]:
+        axes.legend(loc="lower right", fontsize="small")
+
+
+@styled
+def draw_adaptive(result: Rejection) -> Figure:
+    """Draw the share of images that are accepted and wrong, over epsilon, by attack: a panel per network."""
+    figure = Figure(figsize=(4.5 * len(result.networks), 4.6))
+    panels = figure.subplots(1, len(result.networks), sharey=True, squeeze=False)[0]
+    epsilon = [0.0, *result.epsilon]
+    for axes, (name, network) in zip(panels, result.networks.items(), strict=True):
+        for attack, (title, colour) in ATTACKS.items():
+            shares = [network.clean.wrong, *(answers.wrong for answers in network.attacked[attack])]
+            axes.errorbar(epsilon, _percents(shares), yerr=_deviation(shares), color=colour, marker="o", capsize=3)
+            label_end(axes, epsilon[-1], _percents(shares)[-1], title, colour)
+        axes.margins(x=0.3)
+        axes.set(title=NETWORKS.get(name, name), xlabel="\u03b5 (largest change of a pixel)", ylim=(-3, 103))
+        axes.set_xticks(epsilon)
+    panels[0].set_ylabel("accepted and wrong (% of the images)")
+    figure.suptitle(_adaptive_title(result))
+    return figure
+
+
+def _adaptive_title(result: Rejection) -> str:
+    at = min(range(len(result.epsilon)), key=lambda index: abs(result.epsilon[index] - 0.1))
+    shares = [percent(network.attacked["adaptive"][at].wrong.mean) for network in result.networks.values()]
+    count = next(iter(result.networks.values())).clean.right.count
+    return (
+        f"An attack that knows of the rejection gets {', '.join(shares)} of the images accepted and wrong "
+        f"(\u03b5 = {result.epsilon[at]:g})\n{dataset_label(result.dataset)}, threshold from validation images; "
+        f"mean and standard deviation over {plural(count, 'seed')}"
+    )
+
+
+def _percents(shares: list[Spread]) -> np.ndarray:
+    return 100 * np.array([share.mean for share in shares])
+
+
+def _deviation(shares: list[Spread]) -> np.ndarray:
+    return 100 * np.nan_to_num([share.std for share in shares])
