@@ -31,6 +31,7 @@ HOMES = {
     "joblib": {"cells"},
     "distributed": {"cells"},
     "rich": {"progress"},
+    "threadpoolctl": {"by_hand"},
 }
 BY_HAND = {"numpy", "scipy", "ex3", "collections", "dataclasses", "functools", "math", "typing"}
 MOST_LINES, MOST_LINES_OF_CLI, MOST_LINES_OF_A_BODY = 250, 119, 40

@@ -206,7 +206,7 @@ def _is_fooled(logits: np.ndarray, y: np.ndarray, targeted: bool) -> np.ndarray:
 
 
 def _clip(x: np.ndarray) -> np.ndarray:
-    return np.clip(x, 0, 1).astype(np.float32)
+    return np.clip(x, 0, 1).astype(np.float32, copy=False)
 
 
 def _lengths(noise: np.ndarray) -> np.ndarray:

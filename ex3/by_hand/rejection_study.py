@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from ex3.by_hand import rejection
 from ex3.by_hand.classifier import build_loss
@@ -97,6 +98,7 @@ FIXED = Computation(__name__, "study_fixed", FixedRun, PACKAGES)
 THRESHOLD = Computation(__name__, "study_threshold", ThresholdRun, PACKAGES)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def study_fixed(config: RejectingConfig, dataset: Dataset) -> FixedRun:
     """Train a network with images of noise as an eleventh class, and attack it, as R3 does."""
     network, run = train_network(config, dataset)
@@ -110,6 +112,7 @@ def study_fixed(config: RejectingConfig, dataset: Dataset) -> FixedRun:
     return FixedRun(**vars(run), answers=answers)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def study_threshold(config: RejectingConfig, dataset: Dataset) -> ThresholdRun:
     """Train a network, choose its threshold on the validation images, and attack it in three ways."""
     network, run = train_network(config, dataset)

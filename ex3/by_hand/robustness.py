@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from ex3.adversarial.attacks import fgsm, pgd
 from ex3.adversarial.cases import Case
@@ -69,6 +70,7 @@ class StudiedRun(HandRun):
 STUDY = Computation(__name__, "study", StudiedRun, ("numpy", "scipy", "scikit-learn"))
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def study(config: StudyConfig, dataset: Dataset) -> StudiedRun:
     """Train a network, and measure what noise and attacks do to it."""
     network, run = train_network(config, dataset)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ex3.adversarial.attacks import fgsm
 from ex3.by_hand.classifier import build_classifier, build_loss, train
@@ -20,6 +21,7 @@ from ex3.scratch.pca import fit_pca
 from ex3.scratch.sgd import Transform
 
 STEP = 1.25  # of the attack inside adversarial training, in units of epsilon
+BLOCK = 500  # images at a time, so that the hidden units stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def encode(dataset: Dataset, components: int) -> Inputs:
     return Inputs(Network([projection]), explained, *map(projection.forward, splits))
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # two threads are slower on matrices this small
 def train_network(config: NetworkConfig, dataset: Dataset) -> tuple[Network, HandRun]:
     """Train a network; the training ends at the first loss that is not finite (``HandRun.diverged_at``).
 
@@ -137,7 +140,8 @@ def train_network(config: NetworkConfig, dataset: Dataset) -> tuple[Network, Han
 
 def measure(network: Network, config: NetworkConfig, x: np.ndarray, y: np.ndarray, name: str) -> dict[str, float]:
     """Return ``<name>_loss`` and ``<name>_accuracy`` of a network on inputs ``(N, inputs)`` and labels ``(N,)``."""
-    scores = network.forward(x)
+    blocks = range(0, len(x), BLOCK)
+    scores = np.concatenate([network.forward(x[start : start + BLOCK]) for start in blocks])
     return {
         f"{name}_loss": float(build_loss(config).value(scores, y)),
         f"{name}_accuracy": float(np.mean(scores.argmax(axis=1) == y)),
@@ -211,7 +215,7 @@ def _build_transform(
         if config.noise and not config.noise_once:
             x = add_gaussian(x, config.noise, generator)
         if epsilon:
-            start = x + np.float32(epsilon) * generator.uniform(-1, 1, x.shape).astype(np.float32)
+            start = x + epsilon * (2 * generator.random(x.shape, dtype=np.float32) - 1)
             x = np.clip(fgsm(victim, start, y, STEP * epsilon), x - epsilon, x + epsilon)
         return x
 

@@ -9,11 +9,7 @@ from ex3.plots.style import dataset_label, draw_matrix, label_end, percent, plur
 from ex3.results import Spread
 
 ATTACKS = {"fgsm": ("FGSM", "#E69F00"), "pgd": ("PGD", "#0072B2"), "adaptive": ("adaptive attack", "#D55E00")}
-NETWORKS = {
-    "plain": "without noise images",
-    "noise": "with R3's noise images as a class",
-    "adversarial": "adversarially trained",
-}
+NETWORKS = {"plain": "plain", "noise": "with R3's noise class", "adversarial": "adversarially trained"}
 KINDS = {
     "clean": "#000000", "uniform noise": "#009E73", "FGSM": "#E69F00", "PGD": "#0072B2", "adaptive attack": "#D55E00",
 }  # fmt: skip
@@ -51,8 +47,8 @@ def draw_distances(result: Rejection) -> Figure:
     """Draw histograms of the least distance, in units of the threshold, by kind of image: a panel per network."""
     figure = Figure(figsize=(4.4 * len(result.networks), 4.4))
     panels = figure.subplots(1, len(result.networks), sharey=True, squeeze=False)[0]
-    bins = np.geomspace(1e-2, 1e2, 41)
-    for axes, (name, network) in zip(panels, result.networks.items(), strict=True):
+    bins = np.geomspace(1e-2, 30, 36)
+    for axes, (name, network) in zip(panels, _in_order(result), strict=True):
         for kind, colour in KINDS.items():
             if kind in network.distances:
                 shares = _histogram(np.array(network.distances[kind]), bins)
@@ -64,8 +60,8 @@ def draw_distances(result: Rejection) -> Figure:
     panels[0].set_ylabel("share of the images (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.suptitle(
-        "The adaptive attack ends on the accepted side of the threshold, left of the dashed line\n"
-        f"{dataset_label(result.dataset)}, the first seed; PGD at the bound of the detectors"
+        "Noise lands beyond the threshold (dashed) where it was a class; the adaptive attack stops just before it\n"
+        f"{dataset_label(result.dataset)}, the first seed; of the attacked images those that are misclassified"
     )
     return figure
 
@@ -81,7 +77,8 @@ def _histogram(quantiles: np.ndarray, bins: np.ndarray) -> np.ndarray:
 @styled
 def draw_detectors(result: Rejection) -> Figure:
     """Draw the areas under the ROC curves of each detector on each kind of images, and the curves of two kinds."""
-    name, network = next(iter(result.networks.items()))
+    name = "plain" if "plain" in result.networks else next(iter(result.networks))
+    network = result.networks[name]
     kinds = list(next(iter(network.areas.values())))
     figure = Figure(figsize=(13, 4.6))
     matrix, *panels = figure.subplots(1, 3, width_ratios=(2.1, 1, 1))
@@ -117,14 +114,14 @@ def draw_adaptive(result: Rejection) -> Figure:
     figure = Figure(figsize=(4.5 * len(result.networks), 4.6))
     panels = figure.subplots(1, len(result.networks), sharey=True, squeeze=False)[0]
     epsilon = [0.0, *result.epsilon]
-    for axes, (name, network) in zip(panels, result.networks.items(), strict=True):
+    for axes, (name, network) in zip(panels, _in_order(result), strict=True):
         for attack, (title, colour) in ATTACKS.items():
             shares = [network.clean.wrong, *(answers.wrong for answers in network.attacked[attack])]
             axes.errorbar(epsilon, _percents(shares), yerr=_deviation(shares), color=colour, marker="o", capsize=3)
             label_end(axes, epsilon[-1], _percents(shares)[-1], title, colour)
-        axes.margins(x=0.3)
-        axes.set(title=NETWORKS.get(name, name), xlabel="\u03b5 (largest change of a pixel)", ylim=(-3, 103))
-        axes.set_xticks(epsilon)
+        axes.set(title=NETWORKS.get(name, name), xlabel="\u03b5 (largest change of a pixel)")
+        axes.set(xlim=(-0.05 * epsilon[-1], 1.5 * epsilon[-1]), ylim=(-3, 103))
+        axes.set_xticks(epsilon, [f"{value:g}" for value in epsilon])
     panels[0].set_ylabel("accepted and wrong (% of the images)")
     figure.suptitle(_adaptive_title(result))
     return figure
@@ -132,13 +129,21 @@ def draw_adaptive(result: Rejection) -> Figure:
 
 def _adaptive_title(result: Rejection) -> str:
     at = min(range(len(result.epsilon)), key=lambda index: abs(result.epsilon[index] - 0.1))
-    shares = [percent(network.attacked["adaptive"][at].wrong.mean) for network in result.networks.values()]
+    shares = {name: percent(network.attacked["adaptive"][at].wrong.mean) for name, network in _in_order(result)}
     count = next(iter(result.networks.values())).clean.right.count
     return (
-        f"An attack that knows of the rejection gets {', '.join(shares)} of the images accepted and wrong "
-        f"(\u03b5 = {result.epsilon[at]:g})\n{dataset_label(result.dataset)}, threshold from validation images; "
+        f"Accepted and wrong under an attack that knows of the rejection, at \u03b5 = {result.epsilon[at]:g}: "
+        + ", ".join(f"{share} {NETWORKS.get(name, name)}" for name, share in shares.items())
+        + f"\n{dataset_label(result.dataset)}, threshold from validation images; "
         f"mean and standard deviation over {plural(count, 'seed')}"
     )
+
+
+def _in_order(result: Rejection) -> list[tuple[str, RejectingNetwork]]:
+    """Return the networks, the known ones first."""
+    names = [name for name in NETWORKS if name in result.networks]
+    names += [name for name in result.networks if name not in NETWORKS]
+    return [(name, result.networks[name]) for name in names]
 
 
 def _percents(shares: list[Spread]) -> np.ndarray:
