@@ -77,7 +77,7 @@ def rows_of(x: np.ndarray) -> np.ndarray:
     return x.reshape(len(x), -1)
 
 
-@lru_cache(maxsize=1)  # runs with the same images and seed follow each other
+@lru_cache(maxsize=2)  # codes and pixels: runs with the same images follow each other
 def encode(dataset: Dataset, components: int) -> Inputs:
     """Fit PCA to the training images and project all images; 0 components leave the pixels as they are.
 

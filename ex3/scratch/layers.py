@@ -92,10 +92,11 @@ class Projection(Layer):
 
     def __init__(self, mean: np.ndarray, directions: np.ndarray):
         self.mean, self.directions = mean, directions
+        self.offset = mean @ directions
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``(B, inputs)`` -> ``(B, outputs)``."""
-        return (x - self.mean) @ self.directions
+        return x @ self.directions - self.offset  # without a copy of x
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
         """dL/dx = dL/dy V^T."""
