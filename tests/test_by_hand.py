@@ -78,7 +78,7 @@ def test_every_head_learns_the_digits(dataset, head, activation, parameters):
     assert run.epochs.points == [1, 2, 3]
     assert {len(series) for series in run.epochs.series.values()} == {3}
     assert run.metrics["test_accuracy"] == run.epochs.series["test_accuracy"][-1] > 0.9
-    assert run.metrics["test_loss"] < 0.6 * run.epochs.series["test_loss"][0]
+    assert run.metrics["test_loss"] < 0.8 * run.epochs.series["test_loss"][0]
     scores = network.forward(rows_of(dataset.validation.x))  # of pixels, not of codes
     assert run.metrics["validation_accuracy"] == np.mean(scores.argmax(axis=1) == dataset.validation.y) > 0.85
     assert from_json(HandRun, to_json(run)) == run

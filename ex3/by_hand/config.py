@@ -75,8 +75,8 @@ class ScratchConfig(Config):
     """Runs of each network, from the base's seed upwards."""
     train_noise: NonNegatives
     """Sigmas of Gaussian noise on the training images of the noisy network."""
-    noise_seeds: Annotated[int, Field(ge=1, le=1000)]
-    """Runs of each of these."""
+    variation_seeds: Annotated[int, Field(ge=1, le=1000)]
+    """Runs of each of these, and of each variation."""
     test_noise: NonNegatives
     """Sigmas of Gaussian noise on the test images."""
     attack_epsilon: NonNegatives
@@ -85,6 +85,8 @@ class ScratchConfig(Config):
     """Test images that are looked at; those that are classified correctly are attacked."""
     networks: Annotated[dict[str, Settings], Field(min_length=1)]
     """By name, the settings of each network that differ from the defaults."""
+    variations: dict[str, Settings]
+    """The same of networks that vary one setting of another one."""
 
 
 class RejectConfig(Config):

@@ -46,6 +46,7 @@ NETWORK_OPTIONS: Options = [
     DATASET_OPTION,
     click.option("--limit", metavar="N", help="Use only N training images."),
 ]
+SEED_KEYS = ["seeds", "variation_seeds"]
 STEPS = [Step(("scratch",), 100)]
 
 
@@ -55,14 +56,23 @@ def configs(config: Any = None, networks: str | None = None, **options: Any) -> 
     from ex3.config_files import load_as, parse_value, shipped
 
     given, file = overrides(options, KEYS), config or shipped("scratch")
-    seeds = {} if options.get("seeds") is None else {"seeds": parse_value(options["seeds"])}
+    seeds = {} if options.get("seeds") is None else dict.fromkeys(SEED_KEYS, parse_value(options["seeds"]))
     loaded = load_as(ScratchConfig, file, seeds)
-    wanted = list(loaded.networks) if networks is None else [name.strip() for name in networks.split(",")]
+    groups = {"networks": loaded.networks, "variations": loaded.variations}
+    known = [name for group in groups.values() for name in group]
+    wanted = known if networks is None else [name.strip() for name in networks.split(",")]
     for name in wanted:
-        if name not in loaded.networks:
-            raise click.UsageError(f"--networks: {name!r} is not one of {', '.join(loaded.networks)}")
-    kept = {name: merge(NetworkConfig, loaded.networks[name], given, f"{file}, network {name}") for name in wanted}
-    return [loaded.model_copy(update={"networks": kept})]
+        if name not in known:
+            raise click.UsageError(f"--networks: {name!r} is not one of {', '.join(known)}")
+    kept = {
+        key: {
+            name: merge(NetworkConfig, settings, given, f"{file}, network {name}")
+            for name, settings in group.items()
+            if name in wanted
+        }
+        for key, group in groups.items()
+    }
+    return [loaded.model_copy(update=kept)]
 
 
 @click.command("scratch", epilog="Example: python cli.py scratch --networks hinge,softmax --epochs 5 --seeds 1")

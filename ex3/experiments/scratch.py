@@ -88,8 +88,9 @@ def plan_networks(config: ScratchConfig) -> dict[str, list[StudyConfig]]:
         return {"test_noise": config.test_noise} | (attacked if name in ATTACKED else {})
 
     return {
-        name: expand_seeds(StudyConfig, settings, measured(name), config.seeds)
-        for name, settings in config.networks.items()
+        name: expand_seeds(StudyConfig, settings, measured(name), seeds)
+        for networks, seeds in ((config.networks, config.seeds), (config.variations, config.variation_seeds))
+        for name, settings in networks.items()
     }
 
 
@@ -103,7 +104,7 @@ def plan_noise(config: ScratchConfig) -> dict[str, list[StudyConfig]]:
             StudyConfig,
             {**settings, "noise": sigma, "noise_once": once},
             {"test_noise": config.test_noise},
-            config.noise_seeds,
+            config.variation_seeds,
         )
         for sigma in config.train_noise
         for once in (False, True)
@@ -137,7 +138,7 @@ def _summarise_noise(
     config: ScratchConfig, dataset: DatasetInfo, clean: Sequence[StudiedRun], noisy: Mapping[str, Sequence[StudiedRun]]
 ) -> NoiseMatrix:
     rows = [
-        [clean[: config.noise_seeds], *(noisy[_noise_name(sigma, once)] for sigma in config.train_noise)]
+        [clean[: config.variation_seeds], *(noisy[_noise_name(sigma, once)] for sigma in config.train_noise)]
         for once in (False, True)
     ]
     anew, once = ([scratch_results.summarise_noise(runs) for runs in of_kind] for of_kind in rows)

@@ -93,6 +93,7 @@ class Projection(Layer):
     def __init__(self, mean: np.ndarray, directions: np.ndarray):
         self.mean, self.directions = mean, directions
         self.offset = mean @ directions
+        self.transposed = np.ascontiguousarray(directions.mT)  # BLAS is slower on a view
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """``(B, inputs)`` -> ``(B, outputs)``."""
@@ -100,7 +101,7 @@ class Projection(Layer):
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
         """dL/dx = dL/dy V^T."""
-        return gradient @ self.directions.mT
+        return gradient @ self.transposed
 
 
 class Correlation(Layer):
