@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.by_hand.reject_results import FixedRejection, RejectingNetwork, Rejection
-from ex3.plots.style import dataset_label, draw_matrix, label_end, percent, plural, styled
+from ex3.plots.style import LineEnd, dataset_label, draw_matrix, label_ends, percent, plural, styled
 from ex3.results import Spread
 
 ATTACKS = {"fgsm": ("FGSM", "#E69F00"), "pgd": ("PGD", "#0072B2"), "adaptive": ("adaptive attack", "#D55E00")}
@@ -47,7 +47,7 @@ def draw_distances(result: Rejection) -> Figure:
     """Draw histograms of the least distance, in units of the threshold, by kind of image: a panel per network."""
     figure = Figure(figsize=(4.4 * len(result.networks), 4.4))
     panels = figure.subplots(1, len(result.networks), sharey=True, squeeze=False)[0]
-    bins = np.geomspace(1e-2, 30, 36)
+    bins = 10.0 ** np.linspace(-2, 1.5, 36)  # the threshold is an edge
     for axes, (name, network) in zip(panels, _in_order(result), strict=True):
         for kind, colour in KINDS.items():
             if kind in network.distances:
@@ -115,13 +115,15 @@ def draw_adaptive(result: Rejection) -> Figure:
     panels = figure.subplots(1, len(result.networks), sharey=True, squeeze=False)[0]
     epsilon = [0.0, *result.epsilon]
     for axes, (name, network) in zip(panels, _in_order(result), strict=True):
+        ends = []
         for attack, (title, colour) in ATTACKS.items():
             shares = [network.clean.wrong, *(answers.wrong for answers in network.attacked[attack])]
             axes.errorbar(epsilon, _percents(shares), yerr=_deviation(shares), color=colour, marker="o", capsize=3)
-            label_end(axes, epsilon[-1], _percents(shares)[-1], title, colour)
+            ends.append(LineEnd(epsilon[-1], _percents(shares)[-1], title, colour))
         axes.set(title=NETWORKS.get(name, name), xlabel="\u03b5 (largest change of a pixel)")
         axes.set(xlim=(-0.05 * epsilon[-1], 1.5 * epsilon[-1]), ylim=(-3, 103))
         axes.set_xticks(epsilon, [f"{value:g}" for value in epsilon])
+        label_ends(axes, ends)
     panels[0].set_ylabel("accepted and wrong (% of the images)")
     figure.suptitle(_adaptive_title(result))
     return figure

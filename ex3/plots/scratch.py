@@ -3,14 +3,24 @@
 A line is the mean over the seeds, its band one standard deviation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.by_hand.scratch_results import Ceiling, MaskingResult, NoiseMatrix, ScratchTraining, Trained
-from ex3.plots.style import dataset_label, draw_matrix, draw_mean, label_end, make_logarithmic, percent, plural, styled
+from ex3.plots.style import (
+    LineEnd,
+    dataset_label,
+    draw_matrix,
+    draw_mean,
+    label_ends,
+    make_logarithmic,
+    percent,
+    plural,
+    styled,
+)
 from ex3.results import Curves, Spread
 
 BLUE, GREEN, ORANGE, VERMILION, PURPLE, GREY, SKY = (
@@ -22,7 +32,7 @@ COLOURS = {
     "hinge-slow": VERMILION,
 }  # fmt: skip
 HEADS = {"hinge": "hinge", "softmax": "softmax", "rbf-general": "general RBF", "rbf": "R3's RBF"}
-RATES = ("hinge", "hinge-slow")
+RATES = {"hinge", "hinge-slow"}
 BATCHES = {"hinge-batch-1": "batch 1", "hinge-long": "batch 128", "hinge-batch-1024": "batch 1024"}
 RBF_TITLES = {
     "rbf": "R3: distances of the hidden units, R3's loss",
@@ -44,15 +54,22 @@ def draw_training(result: ScratchTraining) -> Figure:
     networks = {name: network for name, network in result.networks.items() if network.diverged == 0}
     figure = Figure(figsize=(11, 8))
     (heads, losses), (rates, batches) = figure.subplots(2, 2)
-    _draw_errors(heads, networks, HEADS, "epoch")
-    heads.set(title="Four heads", xlabel="epochs")
+    _draw_errors(heads, networks, HEADS)
+    heads.set_title("Four heads")
     _draw_losses(losses, networks)
-    slow = {name: f"rate {networks[name].config.learning_rate:g}" for name in RATES if name in networks}
-    _draw_errors(rates, networks, slow, "epoch")
-    rates.set(title="Two learning rates, hinge loss", xlabel="epochs")
-    _draw_errors(batches, networks, BATCHES, "seconds")
-    batches.set(title="Three batch sizes, hinge loss", xlabel="seconds of training")
+    losses.set_title("Mean loss of two of them")
+    _draw_errors(
+        rates, networks, {name: f"rate {networks[name].config.learning_rate:g}" for name in RATES & networks.keys()}
+    )
+    rates.set_title("Two learning rates, hinge loss")
+    for name, title in BATCHES.items():
+        if name in networks:
+            curves = [_with_error(curves) for curves in networks[name].curves]
+            draw_mean(batches, curves, "seconds", "test_error", COLOURS[name], title)
+            batches.legend()
+    batches.set(title="Three batch sizes, hinge loss", xlabel="seconds of training", ylabel="test error (%)")
     make_logarithmic(batches, "x")
+    make_logarithmic(batches, "y")
     figure.suptitle(_training_title(result))
     return figure
 
@@ -136,21 +153,25 @@ def draw_masking(result: MaskingResult) -> Figure:
     return figure
 
 
-def _draw_errors(axes: Axes, networks: Mapping[str, Trained], titles: Mapping[str, str], axis: str) -> None:
-    """Draw test errors, and write each line's name at its end."""
+def _draw_errors(axes: Axes, networks: Mapping[str, Trained], titles: Mapping[str, str]) -> None:
+    """Draw test errors over epochs, and write each line's name at its end."""
     ends = []
     for name, title in titles.items():
         if name in networks:
             curves = [_with_error(curves) for curves in networks[name].curves]
-            draw_mean(axes, curves, axis, "test_error", COLOURS[name], title)
-            ends.append(float(np.mean([one.series["test_error"][-1] for one in curves])))
-            x = [one.points[-1] if axis == "epoch" else one.series[axis][-1] for one in curves]
-            is_below_another = any(abs(np.log(ends[-1] / end)) < 0.05 for end in ends[:-1])
-            label_end(axes, float(np.mean(x)), ends[-1], title, COLOURS[name], offset=-9 if is_below_another else 0)
-    axes.set_ylabel("test error (%)")
+            draw_mean(axes, curves, "epoch", "test_error", COLOURS[name], title)
+            last = float(np.mean([one.series["test_error"][-1] for one in curves]))
+            ends.append(LineEnd(curves[0].points[-1], last, title, COLOURS[name]))
+    _finish(axes, ends, "test error (%)")
+
+
+def _finish(axes: Axes, ends: Sequence[LineEnd], ylabel: str) -> None:
+    """Label the axes and the ends of their lines."""
+    axes.set(xlabel="epochs", ylabel=ylabel)
     if ends:
         make_logarithmic(axes, "y")
-        axes.margins(x=0.22)
+        axes.set_xlim(0, 1.35 * max(end.x for end in ends))
+        label_ends(axes, ends)
 
 
 def _with_error(curves: Curves) -> Curves:
@@ -159,17 +180,16 @@ def _with_error(curves: Curves) -> Curves:
 
 
 def _draw_losses(axes: Axes, networks: Mapping[str, Trained]) -> None:
+    """Draw the mean losses of two heads, in training and in testing."""
+    ends = []
     for name in ("hinge", "softmax"):
         if name in networks:
             for split, line in (("train", "--"), ("test", "-")):
                 mean = np.mean([curves.series[f"{split}_loss"] for curves in networks[name].curves], axis=0)
                 points = networks[name].curves[0].points
                 axes.plot(points, mean, line, color=COLOURS[name])
-                label_end(axes, points[-1], mean[-1], f"{name}, {split}", COLOURS[name])
-    axes.set(title="Mean loss, each network's own", xlabel="epochs", ylabel="loss")
-    if axes.lines:
-        make_logarithmic(axes, "y")
-        axes.margins(x=0.22)
+                ends.append(LineEnd(points[-1], mean[-1], f"{name}, {split}", COLOURS[name]))
+    _finish(axes, ends, "loss")
 
 
 def _training_title(result: ScratchTraining) -> str:

@@ -6,7 +6,7 @@ readers can tell apart. Nothing here uses pyplot or changes matplotlib's global 
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec
+from typing import Any, NamedTuple, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -105,20 +105,32 @@ def draw_mean(axes: Axes, curves: Sequence[Curves], axis: str, name: str, colour
         axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
 
 
-def label_end(axes: Axes, x: float, y: float, text: str, colour: str, offset: float = 0) -> None:
-    """Write a line's name in its colour to the right of its last point.
+class LineEnd(NamedTuple):
+    """The last point of a line, with its name and colour."""
+
+    x: float
+    y: float
+    text: str
+    colour: str
+
+
+def label_ends(axes: Axes, ends: Sequence[LineEnd]) -> None:
+    """Write each line's name in its colour to the right of its last point, names that would touch one above another.
 
     Args:
-        axes: Leave room at its right, e.g. with ``axes.margins``.
-        x: Of the last point.
-        y: Of the last point.
-        text: The name.
-        colour: Of the line.
-        offset: Points to move the text up, where two lines end together.
+        axes: With its final scale and limits, which leave room at the right.
+        ends: Of all lines.
     """
-    axes.annotate(
-        text, (x, y), xytext=(5, offset), textcoords="offset points", color=colour, va="center", annotation_clip=False
-    )
+    spacing = 1.2 * mpl.rcParams["font.size"]
+    points_per_pixel = 72 / axes.figure.dpi
+    lowest = -np.inf
+    for end in sorted(ends, key=lambda end: end.y):
+        height = axes.transData.transform((end.x, end.y))[1] * points_per_pixel
+        lowest = max(height, lowest + spacing)
+        axes.annotate(
+            end.text, (end.x, end.y), xytext=(5, lowest - height), textcoords="offset points", color=end.colour,
+            va="center", annotation_clip=False,
+        )  # fmt: skip
 
 
 def draw_matrix(axes: Axes, values: np.ndarray, cmap: str, form: str, low: float, high: float) -> AxesImage:
