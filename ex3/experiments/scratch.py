@@ -122,7 +122,7 @@ def _draw(
     networks = {name: scratch_results.summarise_training(runs) for name, runs in trained.items()}
     training = scratch_results.build_training(dataset, networks)
     yield "scratch-training", trained, training, plots.draw_training(training)
-    if rbf := {name: runs for name, runs in trained.items() if name.startswith("rbf")}:
+    if rbf := {name: trained[name] for name in plots.RBF_TITLES if name in trained}:
         ceiling = Ceiling(dataset, {name: networks[name] for name in rbf})
         yield "scratch-ceiling", rbf, ceiling, plots.draw_ceiling(ceiling)
     if noisy:

@@ -77,23 +77,22 @@ def draw_training(result: ScratchTraining) -> Figure:
 @styled
 def draw_ceiling(result: Ceiling) -> Figure:
     """Draw the training accuracy of every network with distances: over epochs, and at the end beside the test's."""
-    names = [name for name in RBF_TITLES if name in result.networks] or list(result.networks)
-    networks = {name: result.networks[name] for name in names}
+    networks = result.networks
     figure = Figure(figsize=(12, 4.8))
     over_epochs, final = figure.subplots(1, 2, width_ratios=(1, 1.1))
     for name, network in networks.items():
-        draw_mean(over_epochs, network.curves, "epoch", "train_accuracy", COLOURS.get(name, GREY), name)
+        draw_mean(over_epochs, network.curves, "epoch", "train_accuracy", COLOURS[name], name)
     over_epochs.set(title="Over the epochs", xlabel="epochs", ylabel="accuracy on training images")
     over_epochs.set_ylim(bottom=0.86)
     for row, (name, network) in enumerate(networks.items()):
         for metric, marker in (("train_accuracy", "o"), ("test_accuracy", "D")):
-            accuracy, colour = network.metrics[metric], COLOURS.get(name, GREY)
+            accuracy, colour = network.metrics[metric], COLOURS[name]
             face = colour if metric == "train_accuracy" else "white"
             label = metric.replace("_", " ") if row == 0 else None
             final.errorbar(
                 accuracy.mean, row, xerr=_std(accuracy), color=colour, marker=marker, markerfacecolor=face, label=label
             )
-    final.set_yticks(range(len(names)), [RBF_TITLES.get(name, name) for name in names])
+    final.set_yticks(range(len(networks)), [RBF_TITLES[name] for name in networks])
     final.invert_yaxis()
     final.yaxis.tick_right()
     final.set(title="After the last epoch", xlabel="accuracy")
