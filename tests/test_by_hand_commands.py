@@ -36,6 +36,7 @@ fixed_epsilon = [0.1]
 attack_epsilon = [0.1]
 attack_samples = 20
 rejected_share = 0.05
+other_share = 0.01
 
 [fixed]
 head = "rbf"
@@ -111,6 +112,8 @@ def test_reject_writes_r3s_experiment_and_the_honest_one(reject):
     answers = plain.attacked["adaptive"][0]
     assert answers.right.mean + answers.wrong.mean + answers.rejected.mean == pytest.approx(1)
     assert plain.attacked["pgd"][0].wrong.mean <= answers.wrong.mean
+    assert set(plain.at_other_share) == {"clean", "fgsm", "pgd", "adaptive"}
+    assert plain.at_other_share["clean"].rejected.mean <= plain.clean.rejected.mean
     assert set(plain.areas) == {"least distance", "max softmax", "PCA residual", "5-NN distance"}
     assert result.out.splitlines()[-1].startswith("accepted and wrong under the adaptive attack at epsilon 0.1: plain ")
 

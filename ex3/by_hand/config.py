@@ -104,6 +104,8 @@ class RejectConfig(Config):
     """Test images that are attacked."""
     rejected_share: Annotated[float, Field(gt=0, lt=1)]
     """Share of the validation images that the threshold rejects."""
+    other_share: Annotated[float, Field(gt=0, lt=1)]
+    """The same of another threshold, which is tested at epsilon 0.1 alone."""
     fixed: Settings
     """R3's network: its settings that differ from the defaults."""
     networks: Annotated[dict[str, Settings], Field(min_length=1)]

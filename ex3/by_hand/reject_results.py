@@ -39,6 +39,7 @@ class RejectingNetwork:
         trained: The network.
         clean: Answers to the test images.
         attacked: By attack, at each epsilon.
+        at_other_share: With the other threshold: ``clean``, and by attack at the bound of the detectors.
         robust_accuracy: Share of the images that PGD leaves classified correctly, at each epsilon.
         rejected: By kind of image.
         distances: By kind of image, quantiles of the first seed's least distances, in units of its threshold.
@@ -49,6 +50,7 @@ class RejectingNetwork:
     trained: Trained
     clean: AnswerSpread
     attacked: dict[str, list[AnswerSpread]]
+    at_other_share: dict[str, AnswerSpread]
     robust_accuracy: list[Spread]
     rejected: dict[str, Spread]
     distances: dict[str, list[Number]]
@@ -99,6 +101,9 @@ def summarise_rejection(runs: Sequence[ThresholdRun]) -> RejectingNetwork:
         attacked={
             attack: [summarise_answers(a) for a in zip(*(run.attacked[attack] for run in runs), strict=True)]
             for attack in first.attacked
+        },
+        at_other_share={
+            name: summarise_answers([run.at_other_share[name] for run in runs]) for name in first.at_other_share
         },
         robust_accuracy=[spread(list(v)) for v in zip(*(run.robust_accuracy for run in runs), strict=True)],
         rejected={kind: spread([run.rejected[kind] for run in runs]) for kind in kinds},

@@ -37,6 +37,8 @@ class RejectingConfig(NetworkConfig):
     """Test images that are attacked."""
     rejected_share: Fraction = 0.05
     """Share of the validation images that the threshold rejects."""
+    other_share: Fraction = 0.01
+    """The same of another threshold, which is tested on clean images and at ``detected_epsilon`` alone."""
     detected_epsilon: float = Field(default=0.1, gt=0, le=1)
     """Bound of the attacks that the detectors look for."""
 
@@ -78,6 +80,8 @@ class ThresholdRun(HandRun):
         threshold: An image is rejected where every d_i is above it.
         clean: Answers to all test images.
         attacked: By attack, ``fgsm``, ``pgd`` (both along the margin) and ``adaptive``: answers at each epsilon.
+        at_other_share: With the other threshold: answers to ``clean`` test images, and to the images of each attack at
+            ``config.detected_epsilon``.
         robust_accuracy: Share of the images that PGD leaves classified correctly, rejected or not, at each epsilon.
         rejected: By kind of image, the share that is rejected.
         distances: By kind of image, quantiles of the least distance, 0 % to 100 % in steps of 1 %.
@@ -88,6 +92,7 @@ class ThresholdRun(HandRun):
     threshold: Number
     clean: Answers
     attacked: dict[str, list[Answers]]
+    at_other_share: dict[str, Answers]
     robust_accuracy: list[Number]
     rejected: dict[str, Number]
     distances: dict[str, list[Number]]
@@ -135,6 +140,7 @@ def study_threshold(config: RejectingConfig, dataset: Dataset) -> ThresholdRun:
             name: [_answer(network, images[name], sample.y, threshold) for images in by_epsilon]
             for name in ("fgsm", "pgd", "adaptive")
         },
+        at_other_share=_study_other_share(network, config, dataset, sample),
         robust_accuracy=[_accuracy(network, images["pgd"], sample.y) for images in by_epsilon],
         rejected={kind: float(np.mean(distances > threshold)) for kind, distances in least.items()},
         distances={kind: np.quantile(distances, QUANTILES).tolist() for kind, distances in least.items()},
@@ -144,9 +150,19 @@ def study_threshold(config: RejectingConfig, dataset: Dataset) -> ThresholdRun:
 
 def _nothing(run: HandRun) -> ThresholdRun:
     return ThresholdRun(
-        **vars(run), threshold=np.nan, clean=Answers(np.nan, np.nan, np.nan), attacked={}, robust_accuracy=[],
-        rejected={}, distances={}, detections=[],
+        **vars(run), threshold=np.nan, clean=Answers(np.nan, np.nan, np.nan), attacked={}, at_other_share={},
+        robust_accuracy=[], rejected={}, distances={}, detections=[],
     )  # fmt: skip
+
+
+def _study_other_share(
+    network: Network, config: RejectingConfig, dataset: Dataset, sample: Split
+) -> dict[str, Answers]:
+    """Return the answers with the threshold of ``config.other_share``: to clean test images, and to each attack."""
+    threshold = choose_threshold(network.forward(rows_of(dataset.validation.x)), config.other_share)
+    attacked = _attack(network, sample, threshold, config.detected_epsilon, config.seed)
+    clean = {"clean": _answer(network, dataset.test.x, dataset.test.y, threshold)}
+    return clean | {name: _answer(network, x, sample.y, threshold) for name, x in attacked.items()}
 
 
 def _answer(network: Network, x: np.ndarray, y: np.ndarray, threshold: float) -> Answers:

@@ -108,6 +108,7 @@ def plan_thresholds(config: RejectConfig) -> dict[str, list[RejectingConfig]]:
         "attack_epsilon": config.attack_epsilon,
         "attack_samples": config.attack_samples,
         "rejected_share": config.rejected_share,
+        "other_share": config.other_share,
     }
     return {
         name: expand_seeds(RejectingConfig, settings, measured, config.seeds)
