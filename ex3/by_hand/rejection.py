@@ -85,10 +85,16 @@ def attack_adaptively(
     rejection = network.forward(x[:1].reshape(1, -1)).shape[1]  # the label of the additional class
     by_distance = victim.logits(x)[:, :rejection].argsort(axis=1)[:, ::-1]
     wanted = by_distance[by_distance != y[:, np.newaxis]].reshape(len(y), -1)  # the other classes, nearest first
-    adversarial = attack_with_pgd(network, x, y, epsilon, seed)
-    for targets in wanted.T:
+    adversarial = x.copy()
+
+    def is_left() -> np.ndarray:
         answers = victim.logits(adversarial).argmax(axis=1)
-        left = (answers == y) | (answers == rejection)
+        return (answers == y) | (answers == rejection)
+
+    left = is_left()
+    adversarial[left] = attack_with_pgd(network, x[left], y[left], epsilon, seed)
+    for targets in wanted.T:
+        left = is_left()
         if not left.any():
             break
         adversarial[left] = pgd(
