@@ -26,6 +26,11 @@ class Paths:
     runs: Path
     data: Path | None = None
 
+    @property
+    def image_cache(self) -> Path:
+        """Folder where the images of a folder are kept once they are read."""
+        return self.runs / "images"
+
 
 @dataclass(frozen=True)
 class OutcomeSummary:

@@ -1,4 +1,4 @@
-"""``autoencoder``: 784 -> 2 -> 784 beside PCA (S1 2.6 and 2.6.1, R4), each over several seeds; t-SNE with one seed.
+"""``autoencoder``: pixels to 2 numbers and back, beside PCA (S1 2.6 and 2.6.1, R4), over several seeds; t-SNE with one.
 
 The figures are written anew after each seed, so that the first minute gives all of them and an interruption loses only
 the seed under way. Pictures show the first seed.
@@ -15,7 +15,7 @@ import numpy as np
 
 from ex3 import model_store, storage
 from ex3.config import AutoencoderConfig
-from ex3.data import load_dataset
+from ex3.data import load_images
 from ex3.embedding.comparison import (
     CodesInPlane,
     FirstSeed,
@@ -78,7 +78,7 @@ def run(
     scored: list[SeedScores] = []
     written: dict[Path, None] = dict.fromkeys(reader.written)
     for seed in range(config.seed, config.seed + seeds):
-        dataset = load_dataset(config.dataset, paths.data, seed, config.limit)
+        dataset = load_images(config, paths.data, seed, paths.image_cache)
         log.info("%s, from %s", dataset.info, paths.data or dataset.source)
         if seed == config.seed and samples > len(dataset.test):
             log.warning("samples = %d: there are %d test images; all are used", samples, len(dataset.test))
@@ -86,7 +86,7 @@ def run(
         model, run = train_autoencoder(config.model_copy(update={"seed": seed}), dataset, on_progress)
         _check(run)
         pca = fit_pca(dataset.train)
-        planes = {"autoencoder": _plane(model), "pca": pca_plane(pca)}
+        planes = {"autoencoder": _plane(model), "pca": pca_plane(pca, dataset.shape)}
         sample = dataset.test.sample(samples, seed)
         scored.append(score_planes(run, planes, pca, dataset, sample, read))
         if seed == config.seed:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ex3 import model_store, storage
 from ex3.config import ClassifierConfig
-from ex3.data import load_dataset
+from ex3.data import load_images
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, divergence, headline, make_record
 from ex3.plots.classifiers import comparison, learning_curves
@@ -80,7 +80,7 @@ def _train_seeds(
     figure_files: list[Path] = []
     for seed in range(config.seed, config.seed + seeds):
         seeded = config.model_copy(update={"seed": seed})
-        dataset = load_dataset(seeded.dataset, paths.data, seed, seeded.limit)
+        dataset = load_images(seeded, paths.data, seed, paths.image_cache)
         log.info("%s: %s, from %s", config.model, dataset.info, paths.data or dataset.source)
         log.info("%s: %r", config.model, seeded)
         on_progress = None if quiet else show_training(f"{config.model}, seed {seed}", config.epochs)

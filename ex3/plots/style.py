@@ -19,6 +19,7 @@ from ex3.results import Curves, DatasetInfo
 
 SPLIT_COLOURS = {"train": "#0072B2", "validation": "#009E73", "test": "#D55E00"}
 MODEL_COLOURS = {"linear": "#E69F00", "mlp": "#009E73", "convnet": "#0072B2"}
+DATASET_TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "scikit-learn's 8 x 8 digits"}
 SMOOTHING = 0.9
 
 STYLE: dict[Any, Any] = {
@@ -73,8 +74,12 @@ def smooth(values: Sequence[float], weight: float = SMOOTHING) -> np.ndarray:
 
 def dataset_label(dataset: DatasetInfo) -> str:
     """Name the images in a title."""
-    titles = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "scikit-learn's 8 x 8 digits"}
-    return titles[dataset.name]
+    return DATASET_TITLES.get(dataset.name, dataset.name)
+
+
+def picture_map(dataset: DatasetInfo) -> str:
+    """Return the colour map of grey images: black on white for digits and garments, whose paper is 0; else as it is."""
+    return "gray_r" if dataset.name in DATASET_TITLES else "gray"
 
 
 def make_logarithmic(axes: Axes, which: str) -> None:
