@@ -130,9 +130,10 @@ def load_dataset(
     if "x_test" in raw.arrays:
         test = _split(raw.arrays["x_test"], raw.arrays["y_test"])
     else:
-        rest, chosen = _hold_out(rest, y, math.ceil(TEST_SHARE * len(y)), seed)
+        rest, chosen = _hold_out(rest, y, max(math.ceil(TEST_SHARE * len(y)), len(raw.class_names)), seed)
         test = _split(x[chosen], y[chosen])
-    held_out = VALIDATION_SIZE if len(rest) >= 10 * VALIDATION_SIZE else math.ceil(len(rest) / 10)
+    share = max(math.ceil(len(rest) / 10), len(raw.class_names))
+    held_out = VALIDATION_SIZE if len(rest) >= 10 * VALIDATION_SIZE else share
     kept, held = _hold_out(rest, y, held_out, seed)
     if limit is not None and limit > len(kept):
         log.warning("limit = %d: there are %d training images; all are used", limit, len(kept))
