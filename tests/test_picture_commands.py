@@ -126,7 +126,7 @@ def test_the_autoencoder_s_figures_are_in_colour_too(run_cli, folder, quick_scor
     ("words", "message", "code"),
     [
         (["--dataset", "vehicles", "--set", "kernel_sizes=[13]"], "leave nothing of a 12 x 12 image", 2),
-        (["--dataset", "vehicle"], "dataset = 'vehicle': neither a folder nor one of mnist, fashion-mnist", 2),
+        (["--dataset", "vehicle"], "command line: dataset = 'vehicle': neither a folder nor one of mnist, fash", 2),
         (["--dataset", "digits", "--classes", "4,x"], "classes: 'x' is no class of digits", 2),
         (["--dataset", "digits", "--labels", "none.csv"], "none.csv: cannot be read", 3),
         (["--dataset", "vehicles", "--size", "0"], "size = 0: ", 2),

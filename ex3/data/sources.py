@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ex3.config_files import nearest
+from ex3.config_files import check_dataset
 from ex3.data.files import Arrays, read_idx_folder, read_npz
 from ex3.data.folders import read_folder
 from ex3.data.pictures import resize
 from ex3.data.raw import CLASS_NAMES, RawDataset
-from ex3.errors import ConfigError, DataError
+from ex3.errors import DataError
 from ex3.settings import DATASETS
 
 log = logging.getLogger("ex3")
@@ -39,9 +39,7 @@ def load_raw(name: str, data_dir: str | None = None, side: int | None = None, ca
         DataError: The data cannot be had, or a file is damaged or of another kind.
     """
     if name not in DATASETS:
-        if not Path(name).is_dir():
-            hint = nearest(Path(name).name, DATASETS)
-            raise ConfigError(f"dataset = {name!r}: neither a folder nor one of {', '.join(DATASETS)}{hint}")
+        check_dataset(name)
         return read_folder(Path(name), Path(name).resolve().name, side, cache)
     raw = _read_known(name, Path(data_dir) if data_dir else None, side, cache)
     if side and raw.arrays["x_train"].shape[1:3] != (side, side):
