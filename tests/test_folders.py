@@ -165,12 +165,18 @@ def remove_pictures(folder: Path) -> None:
         path.write_bytes(b"")
 
 
+def move_out(folder: Path, part: str) -> None:
+    elsewhere = (folder / part).rename(folder.parent / "elsewhere")
+    (folder / part).symlink_to(elsewhere)
+
+
 FAULTS = {
     "no usable picture": (lambda folder: remove_pictures(folder / "test" / "cat"), "class test/cat has no picture"),
     "a class less": (lambda folder: shutil.rmtree(folder / "test" / "cat"), "the class test/cat has no picture"),
     "an empty class": (lambda folder: (folder / "train" / "dog").mkdir(), "the class train/dog has no picture"),
     "no test part": (lambda folder: shutil.rmtree(folder / "test"), "holds train/ .* but no such test/"),
     "no picture": (lambda folder: [remove_pictures(path) for path in folder.glob("t*/*")], "none of its 60 files is"),
+    "a part elsewhere": (lambda folder: move_out(folder, "train"), "holds test/ .* but no such train/"),
     "no class": (lambda folder: [shutil.rmtree(folder / part) for part in ("train", "test")], "no two folders of"),
 }
 

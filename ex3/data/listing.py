@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ex3.errors import DataError
 
+TWO_PARTS = ("train", "test")
 NAMED = 3  # files that are named, of each kind that is not used
 
 
@@ -61,7 +62,7 @@ def list_pictures(folder: Path) -> Listing:
         DataError: The folder cannot be read, or does not have this structure.
     """
     try:
-        top = [entry.name for entry in _entries(folder) if entry.is_dir()]
+        top = [entry.name for entry in _entries(folder) if entry.is_dir() and not _leads_out(folder, entry)]
         has_parts = [part in top and any(entry.is_dir() for entry in _entries(folder / part)) for part in TWO_PARTS]
         if any(has_parts) and not all(has_parts):
             present, absent = sorted(TWO_PARTS, key=lambda part: not has_parts[TWO_PARTS.index(part)])
@@ -73,9 +74,6 @@ def list_pictures(folder: Path) -> Listing:
     if len(listing.class_names) < 2:
         raise DataError(f"{folder}: holds no two folders of pictures; there should be train/CLASS/ and test/CLASS/")
     return listing
-
-
-TWO_PARTS = ("train", "test")
 
 
 def natural(name: str) -> tuple:
@@ -115,14 +113,18 @@ def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
 
 
 def _relative(listing: Listing, entry: "os.DirEntry[str]") -> str:
-    return Path(entry.path).relative_to(listing.folder).as_posix()
+    return entry.path.removeprefix(str(listing.folder)).replace(os.sep, "/").lstrip("/")
+
+
+def _leads_out(folder: Path, entry: "os.DirEntry[str]") -> bool:
+    return entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(folder.resolve())
 
 
 def _is_usable(listing: Listing, entry: "os.DirEntry[str]", is_kind: bool, otherwise: str) -> bool:
     """Check an entry, and note why it is skipped: it is not of the wanted kind, leads out, or has no proper name."""
     name = _relative(listing, entry)
     printable = name.encode("utf-8", "backslashreplace").decode()
-    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(listing.folder.resolve()):
+    if _leads_out(listing.folder, entry):
         listing.skip(printable, "symbolic link out of the folder")
     elif not is_kind:
         listing.skip(printable, otherwise)
