@@ -109,7 +109,11 @@ def test_some_classes_of_the_digits_are_attacked(run_cli):
     result = run_cli("attack", "--dataset", "digits", "--classes", "4,7,9", "--limit", 200, "--target", 7, *ATTACK)
     assert result.code == 0, result.err
     assert read("attack-targets").dataset.class_names == ["4", "7", "9"]
-    assert "data digits" in result.out
+    assert "data digits (4 7 9), seed 0" in result.out
+    (model,) = Path("runs", "models").glob("linear-*/model.keras")
+    refused = run_cli("attack", "--dataset", "digits", "--model", model, *ATTACK)
+    assert (refused.code, refused.err.count("\n")) == (3, 1)
+    assert "of shape (28, 28, 1) in 3 classes; those of digits are of shape (28, 28, 1) in 10 classes" in refused.err
 
 
 def test_the_autoencoder_s_figures_are_in_colour_too(run_cli, folder, quick_scores, tmp_path):
@@ -130,6 +134,7 @@ def test_the_autoencoder_s_figures_are_in_colour_too(run_cli, folder, quick_scor
         (["--dataset", "digits", "--classes", "4,x"], "classes: 'x' is no class of digits", 2),
         (["--dataset", "digits", "--labels", "none.csv"], "none.csv: cannot be read", 3),
         (["--dataset", "vehicles", "--size", "0"], "size = 0: ", 2),
+        (["--dataset", "2024"], "dataset = '2024': neither a folder", 2),
     ],
 )
 def test_what_does_not_fit_is_named_in_one_line(run_cli, folder, words, message, code):
@@ -151,3 +156,12 @@ def test_configs_with_other_images_survive_toml(configs, folder, tmp_path):
     again = config_files.load(tmp_path / "again.toml")
     assert isinstance(again, ClassifierConfig)
     assert again == loaded
+
+
+def test_no_network_is_trained_in_vain_where_another_one_does_not_fit(run_cli, folder, configs):
+    (configs / "convnet.toml").write_text(TINY.format("convnet") + PARTS["convnet"].replace("[3]", "[13]"))
+    for words in (["train", "all"], ["attack", *ATTACK]):
+        result = run_cli(*words, "--dataset", folder, "-q")
+        assert (result.code, result.err.count("\n")) == (2, 1)
+        assert "leave nothing of a 12 x 12 image" in result.err
+    assert not Path("runs", "models").exists()

@@ -19,6 +19,7 @@ Options = list[Callable]
 
 MODELS = ["linear", "mlp", "convnet"]
 IMAGE_KEYS = ["dataset", "classes", "size", "labels", "limit"]
+TEXT_KEYS = {"dataset", "classes", "labels"}  # a folder may be called 2024
 TRAIN_KEYS = [
     "epochs", "batch_size", "learning_rate", "optimizer", "dropout", "precision", "seed", "threads", *IMAGE_KEYS,
 ]  # fmt: skip
@@ -117,7 +118,8 @@ def overrides(options: Mapping[str, Any], keys: Sequence[str]) -> dict[str, obje
         if not equals:
             raise click.UsageError(f"--set {assignment}: should be KEY=VALUE")
         values[key.strip()] = parse_value(value.strip())
-    return values | {key: parse_value(options[key]) for key in keys if options.get(key) is not None}
+    given = {key: options[key] for key in keys if options.get(key) is not None}
+    return values | {key: value if key in TEXT_KEYS else parse_value(value) for key, value in given.items()}
 
 
 def print_configs(configs: "Sequence[Config]") -> None:

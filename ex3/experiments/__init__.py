@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ex3.data.raw import CLASS_NAMES
 from ex3.errors import DivergedError, Ex3Error
 from ex3.provenance import RUN_PACKAGES, versions
 from ex3.results import DatasetInfo, Record
@@ -107,20 +108,30 @@ def make_record(
 
 
 def headline(
-    finding: str, dataset: str, seeds: Sequence[int], threads: int | None, seconds: float, subject: str = ""
+    finding: str,
+    dataset: DatasetInfo | str,
+    seeds: Sequence[int],
+    threads: int | None,
+    seconds: float,
+    subject: str = "",
 ) -> str:
     """Write an experiment's last line, e.g. ``test accuracy 0.9921, data mnist, seed 0, threads 2, 9.8 s``.
 
     Args:
         finding: The result in a few words.
-        dataset: Name of the images.
+        dataset: The images, or their name; some classes of a well-known data set are named, too.
         seeds: Of all repeats.
         threads: TensorFlow's; left out when ``None``.
         seconds: Of the whole experiment.
         subject: Further settings, such as the model; left out when empty.
     """
     repeats = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    parts = [finding, subject, f"data {dataset}", repeats, f"threads {threads}" if threads else "", f"{seconds:.1f} s"]
+    name = dataset if isinstance(dataset, str) else dataset.name
+    if isinstance(dataset, DatasetInfo) and tuple(dataset.class_names) != CLASS_NAMES.get(
+        name, (*dataset.class_names,)
+    ):
+        name += f" ({' '.join(dataset.class_names)})"
+    parts = [finding, subject, f"data {name}", repeats, f"threads {threads}" if threads else "", f"{seconds:.1f} s"]
     return ", ".join(filter(None, parts))
 
 

@@ -13,6 +13,7 @@ from ex3.adversarial.victims import keras_victim
 from ex3.backend import prepare
 from ex3.config import CLASSIFIER_CONFIGS, AttackConfig
 from ex3.data import Dataset, load_images
+from ex3.errors import DataError
 from ex3.experiments import Outcome, Paths, headline, make_record
 from ex3.experiments.trained import TrainedClassifier, classifier_config, trained_classifier
 from ex3.plots import attack as plots
@@ -81,7 +82,7 @@ def run(config: AttackConfig, model: str, paths: Paths, command: str, quiet: boo
     subject = f"model {main}"
     return Outcome(
         table=_format_results(study.curves),
-        headline=headline(_summarise(study), dataset.name, [config.seed], config.threads, seconds, subject),
+        headline=headline(_summarise(study), dataset.info, [config.seed], config.threads, seconds, subject),
         written=written,
     )
 
@@ -100,11 +101,18 @@ def _load_models(
         main = "/".join(file.parts[-2:])
         loaded, trained_run = model_store.load_classifier(file)
         given[main] = TrainedClassifier(loaded, trained_run, written=[])
+        ours, theirs = dataset.info, trained_run.dataset
+        if (theirs.shape, len(theirs.class_names)) != (ours.shape, len(ours.class_names)):
+            raise DataError(
+                f"{file}: trained on images of shape {theirs.shape} in {len(theirs.class_names)} classes; those of "
+                f"{ours.name} are of shape {ours.shape} in {len(ours.class_names)} classes"
+            )
         if trained_run.dataset.fingerprint != dataset.fingerprint:
             log.warning("%s: trained on other images (%s) than it is attacked on", file, trained_run.dataset.name)
-    kinds = {
-        kind: trained_classifier(classifier_config(kind, like=config), paths, quiet) for kind in CLASSIFIER_CONFIGS
-    }
+    configs = {kind: classifier_config(kind, like=config) for kind in CLASSIFIER_CONFIGS}
+    for of_kind in configs.values():  # before one of them is trained
+        of_kind.check_shape(dataset.shape)
+    kinds = {kind: trained_classifier(of_kind, paths, quiet) for kind, of_kind in configs.items()}
     return main, kinds | given
 
 

@@ -84,7 +84,7 @@ def run(
     seconds = time.perf_counter() - start
     return Outcome(
         table=_table(kind, result),
-        headline=headline(_finding(kind, result), dataset.name, seeds, base.threads, seconds, work),
+        headline=headline(_finding(kind, result), dataset, seeds, base.threads, seconds, work),
         written=written,
     )
 

@@ -39,11 +39,16 @@ def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: 
         quiet: Show no progress.
 
     Raises:
+        ConfigError: A network does not fit the images.
         DataError: The images cannot be had.
         WriteError: A folder cannot be written to; found out before training.
     """
     start = time.perf_counter()
     storage.check_writable(paths.figures, paths.runs)
+    if len(configs) > 1:  # none is trained in vain
+        shape = load_images(configs[0], paths.data, configs[0].seed, paths.image_cache).shape
+        for config in configs:
+            config.check_shape(shape)
     trained: dict[str, Repeats] = {}
     written: list[Path] = []
     for config in configs:
@@ -58,7 +63,7 @@ def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: 
         table=format_table(HEADER, [_row(of_model) for of_model in trained.values()]),
         headline=headline(
             f"test accuracy {_accuracies(trained)}",
-            first[0].dataset.name,
+            first[0].dataset,
             [run.config.seed for run in first],
             first[0].config.threads,
             time.perf_counter() - start,

@@ -71,7 +71,7 @@ def reconstructions(record: Record[Reconstructions]) -> Figure:
     """Draw an image per class, each method's reconstruction of it, and the class that the convnet reads in them."""
     result, names = record.result, record.dataset.class_names
     pictures = {row: packed.unpack() for row, packed in result.pictures.items()}
-    figure = Figure(figsize=(max(1.2 * len(result.labels) + 1, 8), 1.75 * len(pictures) + 0.4))
+    figure = Figure(figsize=(max(1.2 * len(result.labels) + 1, 9.6), 1.75 * len(pictures) + 0.4))
     grid = figure.subplots(len(pictures), len(result.labels), squeeze=False)
     for panels, row in zip(grid, pictures, strict=True):
         for axes, image, read, label in zip(panels, pictures[row], result.read[row], result.labels, strict=True):

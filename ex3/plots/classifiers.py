@@ -92,7 +92,7 @@ def _draw_confusion(axes: Axes, runs: Sequence[Run], model: str) -> None:
     axes.imshow(errors, cmap="OrRd", norm=LogNorm(1, most * 3))
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            axes.text(column, row, count, ha="center", va="center", fontsize=7)
+            axes.text(column, row, count, ha="center", va="center", fontsize=7 if len(counts) > 5 else 10)
     title = f"Confusion, {model}, sum of {plural(len(runs), 'run')}"
     axes.set(title=title, xlabel="predicted class", ylabel="actual class")
     for axis in ("x", "y"):
