@@ -126,13 +126,22 @@ def headline(
         subject: Further settings, such as the model; left out when empty.
     """
     repeats = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    name = dataset if isinstance(dataset, str) else dataset.name
-    if isinstance(dataset, DatasetInfo) and tuple(dataset.class_names) != CLASS_NAMES.get(
-        name, (*dataset.class_names,)
-    ):
-        name += f" ({' '.join(dataset.class_names)})"
-    parts = [finding, subject, f"data {name}", repeats, f"threads {threads}" if threads else "", f"{seconds:.1f} s"]
+    parts = [
+        finding,
+        subject,
+        f"data {_name_images(dataset)}",
+        repeats,
+        f"threads {threads}" if threads else "",
+        f"{seconds:.1f} s",
+    ]
     return ", ".join(filter(None, parts))
+
+
+def _name_images(dataset: DatasetInfo | str) -> str:
+    if isinstance(dataset, str):
+        return dataset
+    is_whole = tuple(dataset.class_names) == CLASS_NAMES.get(dataset.name, tuple(dataset.class_names))
+    return dataset.name + ("" if is_whole else f" ({' '.join(dataset.class_names)})")
 
 
 def divergence(label: str, seed: int, iteration: int, learning_rate: float, consequence: str = "") -> DivergedError:
