@@ -11,6 +11,7 @@ from small_pictures import COLOURS, draw, png_header, save, write_folder
 
 from ex3.data import folders as reader
 from ex3.data import load_dataset, sources
+from ex3.data.pictures import UnusablePictureError, picture_size, read_picture
 from ex3.errors import ConfigError, DataError
 
 GREYS = {"7": (30,), "9": (200,)}
@@ -255,3 +256,24 @@ def test_cars_cats_and_trucks_come_from_keras_a_folder_or_an_npz(folder, tmp_pat
     other = write_folder(tmp_path / "other", colours=GREYS)
     with pytest.raises(DataError, match="its classes are 7, 9, not car, cat, truck"):
         load_dataset("cars-cats-trucks", other)
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp"])
+def test_a_file_that_is_damaged_anywhere_is_read_or_refused_in_silence(tmp_path, ending, recwarn):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / f"picture.{ending}"
+    draw((100, 20, 60), 1).save(path, **({"exif": exif} if ending in ("png", "jpg") else {}))
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(150):
+        content = np.frombuffer(whole, np.uint8).copy()
+        content[generator.integers(len(content), size=4)] = generator.integers(256, size=4)
+        path.write_bytes(content.tobytes()[: generator.integers(len(content) // 2, len(content) + 1)])
+        try:
+            picture_size(path)
+            assert read_picture(path, (5, 4))[0].shape == (4, 5, 3)
+        except UnusablePictureError:
+            refused += 1
+    assert refused > 0
+    assert not recwarn.list

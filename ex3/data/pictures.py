@@ -5,6 +5,8 @@ A file is looked at before it is decoded, and a reason is given for each that is
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,15 +28,12 @@ def picture_size(path: Path) -> Size:
     """Return the size that a picture's header announces, as the picture is seen.
 
     Raises:
-        UnusablePictureError: The file is empty, no picture, animated, or too large.
+        UnusablePictureError: The file is empty, no picture, animated, too large, or broken.
     """
-    try:
-        with path.open("rb") as file, _open(file) as picture:
-            width, height = picture.size
-            is_turned = picture.getexif().get(ORIENTATION) in TURNED
-            return (height, width) if is_turned else (width, height)
-    except OSError as error:
-        raise UnusablePictureError("unreadable") from error
+    with _reasons(), path.open("rb") as file, _open(file) as picture:
+        width, height = picture.size
+        is_turned = picture.getexif().get(ORIENTATION) in TURNED
+        return (height, width) if is_turned else (width, height)
 
 
 def read_picture(path: Path, size: Size) -> tuple[np.ndarray, bytes]:
@@ -46,16 +45,10 @@ def read_picture(path: Path, size: Size) -> tuple[np.ndarray, bytes]:
     Raises:
         UnusablePictureError: The file is empty, no picture, animated, too large, or broken.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UnusablePictureError("unreadable") from error
-    with _open(io.BytesIO(content)) as picture:
-        try:
-            pixels = resize(np.asarray(_to_rgb(ImageOps.exif_transpose(picture))), size)
-        except Exception as error:  # a decoder raises anything for a damaged file
-            raise UnusablePictureError("broken") from error
-    return pixels, content
+    with _reasons(), path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+        with _open(io.BytesIO(content)) as picture:
+            return resize(np.asarray(_to_rgb(ImageOps.exif_transpose(picture))), size), content
 
 
 def resize(pixels: np.ndarray, size: Size) -> np.ndarray:
@@ -63,6 +56,25 @@ def resize(pixels: np.ndarray, size: Size) -> np.ndarray:
     if pixels.shape[1::-1] == size:
         return pixels
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Turn whatever is raised into a reason, and keep the decoders' warnings from stderr."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except UnusablePictureError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnusablePictureError("too many pixels") from error
+    except Image.UnidentifiedImageError as error:
+        raise UnusablePictureError("no PNG, JPEG, BMP or GIF") from error
+    except PermissionError as error:
+        raise UnusablePictureError("unreadable") from error
+    except Exception as error:  # a decoder raises anything for a damaged file
+        raise UnusablePictureError("broken") from error
 
 
 def _open(file: BinaryIO) -> Image.Image:
@@ -73,19 +85,10 @@ def _open(file: BinaryIO) -> Image.Image:
         raise UnusablePictureError("empty")
     if length > MAX_FILE_BYTES:
         raise UnusablePictureError(f"larger than {MAX_FILE_BYTES // 2**20} MiB")
-    try:
-        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
-            picture = Image.open(file, formats=FORMATS)
-        is_animated = picture.format in ("GIF", "PNG") and getattr(picture, "is_animated", False)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnusablePictureError("too many pixels") from error
-    except Image.UnidentifiedImageError as error:
-        raise UnusablePictureError("no PNG, JPEG, BMP or GIF") from error
-    except Exception as error:  # a decoder raises anything for a damaged file
-        raise UnusablePictureError("broken") from error
+    picture = Image.open(file, formats=FORMATS)
     if picture.width * picture.height > MAX_PIXELS:
         raise UnusablePictureError("too many pixels")
-    if is_animated:
+    if picture.format in ("GIF", "PNG") and getattr(picture, "is_animated", False):  # a phone's JPEG may hold two
         raise UnusablePictureError("animated")
     return picture
 
