@@ -6,13 +6,15 @@ and arrays and return plain results, plot functions turn results into a matplotl
 A module imports only from the lines above its own (``tests/test_imports.py`` reads this list)::
 
     errors.py        errors that a user can mend, each with its exit code
+    settings.py      what all settings share, and the choice of the images
     config.py        settings of an experiment: frozen, strict models
     config_files.py  configs from TOML files and the command line, and back
     results.py       what runs and experiments give: frozen dataclasses, to and from JSON
     tables.py        numbers as text
     provenance.py    what a result depends on: config, images, code and package versions, as digests
     backend.py       the one door to TensorFlow and Keras: quiet import, seeds, threads, precision
-    data/            images: MNIST itself, other sources, file formats, splits
+    storage.py       the only writer: every file atomically
+    data/            images: MNIST itself, other sources, folders of pictures, classes and labels, splits
     scratch/         networks written by hand, their gradient check and the theory: NumPy and SciPy alone
     models.py        config -> keras.Model
     training.py      optimises: the state of a training run, and the loop
@@ -23,7 +25,6 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     by_hand/         hand-written networks on images: trained, disturbed, attacked, allowed to reject
     sweeps.py        runs with several values of a setting -> their summary
     plots/           results -> Figure: no Keras, no files
-    storage.py       the only writer: every file atomically
     answers/         answers from templates, with every comparison checked
     model_store.py   trained models on disk, found by all that they depend on
     cells/           many runs in parallel processes, none of them twice

@@ -1,38 +1,20 @@
-"""Settings of an experiment: frozen, strict models, which ``config_files.py`` fills from TOML.
-
-Two equal configs on the same data and package versions give the same numbers. Paths and the number of repeats are
-therefore not part of a config.
-"""
+"""Settings of an experiment: frozen, strict models, which ``config_files.py`` fills from TOML."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Count = Annotated[int, Field(ge=1)]
-PositiveRate = Annotated[float, Field(gt=0)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-DatasetName = Literal["mnist", "fashion-mnist", "digits"]
+from ex3.errors import ConfigError
+from ex3.settings import Config, Count, Fraction, ImagesConfig, PositiveRate, Seed
+
 Counts = Annotated[tuple[Count, ...], Field(strict=False, max_length=16)]  # TOML has lists, no tuples
 
 
-class Config(BaseModel):
-    """Base of all configs: unknown keys, changes after creation, converted types and nan are errors."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class TrainConfig(Config):
+class TrainConfig(ImagesConfig):
     """The fields that all networks in Keras share."""
 
     model: Literal["linear", "mlp", "convnet", "autoencoder"]
     """Which network is built."""
-    dataset: DatasetName = "mnist"
-    """The images: MNIST, Fashion-MNIST, or scikit-learn's small digits."""
-    limit: Count | None = None
-    """Use only so many training images; all when left out."""
     epochs: Count
     """Passes over the training images."""
     evaluations_per_epoch: Count = 1
@@ -59,6 +41,13 @@ class TrainConfig(Config):
     """Decides the validation split, the initial weights, the order of the images and the dropout."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 2
     """Threads of TensorFlow; the numbers depend on it, so it is fixed rather than the machine's."""
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Check that the network can be built for images of a shape ``(H, W, C)``.
+
+        Raises:
+            ConfigError: It cannot.
+        """
 
 
 class ClassifierConfig(TrainConfig):
@@ -103,22 +92,26 @@ class ConvnetConfig(ClassifierConfig):
     """Training images are rotated at random by up to this share of a full turn, both ways."""
 
     @model_validator(mode="after")
-    def _fits_the_image(self) -> "ConvnetConfig":
+    def _has_a_kernel_per_convolution(self) -> "ConvnetConfig":
         if len(self.filters) != len(self.kernel_sizes):
             raise ValueError(
                 f"filters has {len(self.filters)} entries and kernel_sizes {len(self.kernel_sizes)}; "
                 "there should be one of each per convolution"
             )
-        side = 28
+        return self
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Check that the convolutions leave something of images of a shape ``(H, W, C)``."""
+        side = min(shape[:2])
         for kernel_size in self.kernel_sizes:
             side = (side - kernel_size + 1) // 2  # a 'valid' convolution, then 2 x 2 pooling
             if side < 1:
-                raise ValueError(f"kernel_sizes = {list(self.kernel_sizes)} leave nothing of a 28 x 28 image")
-        return self
+                size = f"{shape[1]} x {shape[0]}"
+                raise ConfigError(f"kernel_sizes = {list(self.kernel_sizes)} leave nothing of a {size} image")
 
 
 class AutoencoderConfig(TrainConfig):
-    """Dense layers from 784 pixels down to 2 numbers, the codes, and back."""
+    """Dense layers from the pixels down to 2 numbers, the codes, and back."""
 
     model: Literal["autoencoder"] = "autoencoder"
     limit: Annotated[int, Field(ge=100)] | None = None
@@ -133,17 +126,12 @@ class AutoencoderConfig(TrainConfig):
     """Activation of the codes; with ``relu`` they are never negative."""
 
 
-Epsilons = Annotated[
-    tuple[Annotated[float, Field(ge=0)], ...],
-    Field(strict=False, min_length=1, max_length=32),
-]
+Epsilons = Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False, min_length=1, max_length=32)]
 
 
-class AttackConfig(Config):
+class AttackConfig(ImagesConfig):
     """Which images are attacked, how, and how strongly."""
 
-    dataset: DatasetName = "mnist"
-    """The images: MNIST, Fashion-MNIST, or scikit-learn's small digits."""
     samples: Annotated[int, Field(ge=20)] = 1000
     """Test images that are looked at; those that the model classifies correctly are attacked."""
     epsilon: Epsilons = (0.1, 0.2, 0.3)
@@ -162,14 +150,14 @@ class AttackConfig(Config):
     """Length of PGD's steps, as a fraction of epsilon."""
     restarts: Count = 2
     """Random starts of PGD."""
-    target: Annotated[int, Field(ge=0, le=9)] | None = None
-    """The wanted digit of the targeted attack; another one at random for each image when left out."""
+    target: Annotated[int, Field(ge=0)] | str | None = None
+    """The wanted class of the targeted attack; another one at random for each image when left out."""
     l1_steps: Count = 200
     """Steps of the targeted attack."""
     l1_form: Literal["proximal", "sum", "mean"] = "proximal"
     """How the l1 distance takes part in the targeted attack."""
     seed: Seed = 0
-    """Decides the images, the wanted digits and the random starts; also the seed of the attacked models."""
+    """Decides the images, the wanted classes and the random starts; also the seed of the attacked models."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 2
     """Threads of TensorFlow."""
 
@@ -208,7 +196,7 @@ class SweepConfig(Config):
     """Its values; the network's own config decides whether each is allowed."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
     """Runs per value, from the base's seed upwards."""
-    base: dict[str, Any] = {}
+    base: dict[str, Any] = Field(default_factory=dict)
     """Settings of all runs that differ from the network's own config."""
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from ex3.config import CLASSIFIER_CONFIGS, ClassifierConfig, Config, TrainConfig
 from ex3.errors import ConfigError
+from ex3.settings import DATASETS, ImagesConfig
 
 C = TypeVar("C", bound=Config)
 T = TypeVar("T", bound=TrainConfig)
@@ -83,7 +84,10 @@ def expand(base: T, parameter: str, values: Sequence[Any], seeds: int, origin: s
 def _validate(kind: type[C], values: Mapping[str, object], origins: Mapping[str, str], origin: str) -> C:
     """Build a config; ``origins`` tells where some keys' values come from, ``origin`` where the others' do."""
     try:
-        return kind.model_validate(values)
+        config = kind.model_validate(values)
+        if isinstance(config, ImagesConfig):
+            check_dataset(config.dataset, f"{origins.get('dataset', origin)}: ")
+        return config
     except ValidationError as error:
         first = error.errors()[0]  # of all that is wrong
     if not first["loc"]:  # from a validator over several fields
@@ -97,6 +101,19 @@ def _validate(kind: type[C], values: Mapping[str, object], origins: Mapping[str,
         hint = nearest(key, known) or f"; it has {', '.join(known)}"
         raise ConfigError(f"{origin}: {kind.__name__} has no key {key!r}{hint}")
     raise ConfigError(f"{origin}: {key} = {values[key]!r}: {first['msg'][0].lower()}{first['msg'][1:]}")
+
+
+def check_dataset(name: str, where: str = "") -> None:
+    """Check that a data set is a known one, or a folder.
+
+    A run that is read back may name a folder that is gone, so no config checks this by itself.
+
+    Raises:
+        ConfigError: It is neither; the message begins with ``where``.
+    """
+    if name not in DATASETS and not Path(name).is_dir():
+        hint = nearest(Path(name).name, DATASETS)
+        raise ConfigError(f"{where}dataset = {name!r}: neither a folder nor one of {', '.join(DATASETS)}{hint}")
 
 
 def parse_value(text: str) -> object:

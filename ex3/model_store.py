@@ -88,7 +88,7 @@ def load_classifier(file: Path) -> tuple[keras.Model, Run]:
         raise DataError(f"{file}: an autoencoder, not a classifier")
     try:
         keras.config.set_dtype_policy(run.config.precision)
-        model = models.build(run.config)
+        model = models.build(run.config, run.dataset.shape, len(run.dataset.class_names))
         model.load_weights(file)
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,7 +1,7 @@
 """The networks: config -> ``keras.Model``.
 
-Every classifier maps images ``(N, 28, 28, 1)`` in [0, 1] to the probabilities ``(N, 10)``; the layer before its softmax
-is called ``logits``. Losses and attacks use ``logits_model``, which stops there.
+Every classifier maps images ``(N, H, W, C)`` in [0, 1] to the probabilities ``(N, classes)``; the layer before its
+softmax is called ``logits``. Losses and attacks use ``logits_model``, which stops there.
 """
 
 import math
@@ -12,36 +12,50 @@ from ex3.config import AutoencoderConfig, ClassifierConfig, ConvnetConfig, MlpCo
 
 layers = keras.layers
 
-IMAGE_SHAPE = (28, 28, 1)
-CLASSES = 10
+Shape = tuple[int, ...]  # of an image: height, width, channels
+
 CODES = 2
 
 
-def build(config: ClassifierConfig) -> keras.Model:
-    """Build the classifier that a config names, with fresh weights."""
+def build(config: ClassifierConfig, shape: Shape, classes: int) -> keras.Model:
+    """Build the classifier that a config names, with fresh weights.
+
+    Args:
+        config: Its kind and its settings.
+        shape: Of an image, ``(H, W, C)``.
+        classes: Number of classes.
+
+    Raises:
+        ConfigError: The convolutions leave nothing of such an image.
+    """
+    config.check_shape(shape)
     if isinstance(config, ConvnetConfig):
-        return build_convnet(config)
-    return build_mlp(config) if isinstance(config, MlpConfig) else build_linear(config)
+        return build_convnet(config, shape, classes)
+    if isinstance(config, MlpConfig):
+        return build_mlp(config, shape, classes)
+    return build_linear(config, shape, classes)
 
 
-def build_linear(config: ClassifierConfig) -> keras.Model:
+def build_linear(config: ClassifierConfig, shape: Shape, classes: int) -> keras.Model:
     """Build softmax regression: p = softmax(W x + b)."""
-    return keras.Sequential([keras.Input(IMAGE_SHAPE), layers.Flatten(), *_head()], name=config.model)
+    return keras.Sequential([keras.Input(shape), layers.Flatten(), *_head(classes)], name=config.model)
 
 
-def build_mlp(config: MlpConfig) -> keras.Model:
+def build_mlp(config: MlpConfig, shape: Shape, classes: int) -> keras.Model:
     """Build Dense layers with ReLU, each followed by dropout."""
-    return keras.Sequential([keras.Input(IMAGE_SHAPE), layers.Flatten(), *_hidden(config), *_head()], name=config.model)
+    return keras.Sequential(
+        [keras.Input(shape), layers.Flatten(), *_hidden(config), *_head(classes)], name=config.model
+    )
 
 
-def build_convnet(config: ConvnetConfig) -> keras.Model:
+def build_convnet(config: ConvnetConfig, shape: Shape, classes: int) -> keras.Model:
     """Build blocks of convolution ('valid'), ReLU, 2 x 2 max-pooling and dropout, then an MLP on what is left."""
     blocks = []
     for filters, kernel_size in zip(config.filters, config.kernel_sizes, strict=True):
         blocks += [layers.Conv2D(filters, kernel_size, activation="relu"), layers.MaxPooling2D(2)]
         blocks += _dropout(config)
     return keras.Sequential(
-        [keras.Input(IMAGE_SHAPE), *blocks, layers.Flatten(), *_hidden(config), *_head()], name=config.model
+        [keras.Input(shape), *blocks, layers.Flatten(), *_hidden(config), *_head(classes)], name=config.model
     )
 
 
@@ -50,15 +64,15 @@ class Autoencoder:
     """Two models that are trained as one.
 
     Attributes:
-        encoder: Images ``(N, 28, 28, 1)`` in [0, 1] -> codes, float32 ``(N, 2)``.
-        decoder: Codes -> images ``(N, 28, 28, 1)`` in [0, 1].
+        encoder: Images ``(N, H, W, C)`` in [0, 1] -> codes, float32 ``(N, 2)``.
+        decoder: Codes -> images ``(N, H, W, C)`` in [0, 1].
     """
 
     encoder: keras.Model
     decoder: keras.Model
 
 
-def build_autoencoder(config: AutoencoderConfig) -> Autoencoder:
+def build_autoencoder(config: AutoencoderConfig, shape: Shape) -> Autoencoder:
     """Build Dense layers down to two codes, and the same widths back up to pixels through a sigmoid."""
 
     def hidden(widths: tuple[int, ...]) -> list[keras.layers.Layer]:
@@ -68,20 +82,20 @@ def build_autoencoder(config: AutoencoderConfig) -> Autoencoder:
         return found
 
     codes = layers.Dense(CODES, activation=config.bottleneck, dtype="float32", name="codes")
-    pixels = layers.Dense(math.prod(IMAGE_SHAPE), activation="sigmoid", dtype="float32", name="pixels")
+    pixels = layers.Dense(math.prod(shape), activation="sigmoid", dtype="float32", name="pixels")
     return Autoencoder(
         encoder=keras.Sequential(
-            [keras.Input(IMAGE_SHAPE), layers.Flatten(), *hidden(config.hidden_units), codes], name="encoder"
+            [keras.Input(shape), layers.Flatten(), *hidden(config.hidden_units), codes], name="encoder"
         ),
         decoder=keras.Sequential(
-            [keras.Input((CODES,)), *hidden(config.hidden_units[::-1]), pixels, layers.Reshape(IMAGE_SHAPE)],
+            [keras.Input((CODES,)), *hidden(config.hidden_units[::-1]), pixels, layers.Reshape(shape)],
             name="decoder",
         ),
     )
 
 
-def build_augmentation(config: ClassifierConfig) -> keras.Model | None:
-    """Build random shifts and rotations of training images, ``(N, 28, 28, 1)`` -> the same; ``None`` for none.
+def build_augmentation(config: ClassifierConfig, shape: Shape) -> keras.Model | None:
+    """Build random shifts and rotations of training images, ``(N, H, W, C)`` -> the same; ``None`` for none.
 
     Black moves in from outside the image.
     """
@@ -90,18 +104,18 @@ def build_augmentation(config: ClassifierConfig) -> keras.Model | None:
         steps.append(layers.RandomTranslation(config.translation, config.translation, fill_mode="constant"))
     if isinstance(config, ConvnetConfig) and config.rotation:
         steps.append(layers.RandomRotation(config.rotation, fill_mode="constant"))
-    return keras.Sequential([keras.Input(IMAGE_SHAPE), *steps], name="augmentation") if steps else None
+    return keras.Sequential([keras.Input(shape), *steps], name="augmentation") if steps else None
 
 
 def logits_model(model: keras.Model) -> keras.Model:
-    """Share a classifier's layers up to its logits ``(N, 10)``, the unnormalised log-probabilities."""
+    """Share a classifier's layers up to its logits ``(N, classes)``, the unnormalised log-probabilities."""
     return keras.Model(model.inputs, model.get_layer("logits").output)
 
 
-def _head() -> list[keras.layers.Layer]:
+def _head(classes: int) -> list[keras.layers.Layer]:
     """The logits, and the softmax in a layer of its own; float32 whatever the precision of the layers before."""
     return [
-        layers.Dense(CLASSES, name="logits", dtype="float32"),
+        layers.Dense(classes, name="logits", dtype="float32"),
         layers.Softmax(name="probabilities", dtype="float32"),
     ]
 

@@ -45,6 +45,7 @@ class DatasetInfo:
         fingerprint: Digest of all pixels and labels.
         sizes: Number of images in each split.
         class_names: One name per class, in the order of the labels.
+        shape: Of an image: height, width, channels; empty where there are no images (toys), and in older twins.
     """
 
     name: str
@@ -52,6 +53,7 @@ class DatasetInfo:
     fingerprint: str
     sizes: dict[str, int]
     class_names: list[str]
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,11 @@ class Record(Generic[Result]):
     versions: dict[str, str]
     models: dict[str, str]
     result: Result
+
+
+def without_one_channel(images: np.ndarray) -> np.ndarray:
+    """Images ``(..., H, W, 1)`` -> ``(..., H, W)``; those in colour, ``(..., H, W, 3)``, stay as they are."""
+    return images[..., 0] if images.shape[-1] == 1 else images
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -76,10 +76,11 @@ def train_classifier(
         The model, from images to probabilities, and its measurements.
 
     Raises:
-        ConfigError: TensorFlow runs already, with another number of threads.
+        ConfigError: TensorFlow runs already, with another number of threads; or the network does not fit the images.
     """
+    classes = len(dataset.class_names)
     backend.prepare(config.seed, config.threads, config.precision)
-    model = models.build(config)
+    model = models.build(config, dataset.shape, classes)
     logits = models.logits_model(model)
     cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
 
@@ -89,11 +90,12 @@ def train_classifier(
     def measure(split: Split) -> dict[str, float]:
         return loss_and_accuracy(predict(logits, split.x), split.y)
 
-    one_hot = np.eye(models.CLASSES, dtype=np.float32)[dataset.train.y]
-    task = Task(logits, loss, (dataset.train.x, one_hot), dataset.train.y, transform=models.build_augmentation(config))
+    one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
+    augmentation = models.build_augmentation(config, dataset.shape)
+    task = Task(logits, loss, (dataset.train.x, one_hot), dataset.train.y, transform=augmentation)
     state = _optimise(config, task, dataset, measure, on_progress)
     predicted = predict(logits, dataset.test.x).argmax(axis=1)
-    confusion = confusion_matrix(dataset.test.y, predicted, models.CLASSES)
+    confusion = confusion_matrix(dataset.test.y, predicted, classes)
     return model, _summarise(config, dataset, state, measure(dataset.validation), confusion.tolist())
 
 
@@ -112,7 +114,7 @@ def train_autoencoder(
         ConfigError: TensorFlow runs already, with another number of threads.
     """
     backend.prepare(config.seed, config.threads, config.precision)
-    autoencoder = models.build_autoencoder(config)
+    autoencoder = models.build_autoencoder(config, dataset.shape)
     both = keras.Sequential([autoencoder.encoder, autoencoder.decoder])
 
     def loss(network: keras.Model, x: tf.Tensor) -> tf.Tensor:

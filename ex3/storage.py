@@ -8,10 +8,11 @@ import io
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from pydantic import ValidationError
 
 from ex3.errors import WriteError
@@ -70,6 +71,15 @@ def save_json(path: Path, value: object) -> Path:
         WriteError: The file cannot be written.
     """
     return _write(path, to_json(value).encode())
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
+    """Write arrays as an ``.npz``, uncompressed, and return the file's path.
+
+    Raises:
+        WriteError: The file cannot be written.
+    """
+    return save_with(path, lambda temporary: np.savez(temporary, allow_pickle=False, **arrays))
 
 
 def load_json(kind: type[T], path: Path, consequence: str) -> T | None:

@@ -18,6 +18,8 @@ from ex3.data import Split
 from ex3.errors import ConfigError, DataError
 from ex3.models import logits_model
 
+DIGITS = list("0123456789")
+
 CONFIG = AttackConfig(epsilon=(0.1, 0.3), steps=10)
 
 
@@ -142,7 +144,7 @@ def test_pgd_with_restarts_does_not_stand_in_for_the_check_s_single_start(victim
 
 
 def study_linear(config: AttackConfig, victims: dict[str, Victim] | None = None, y: np.ndarray = Y) -> study.Study:
-    return study.study_attacks(config, "main", victims or {"other": LINEAR, "main": LINEAR}, Split(X, y), 2)
+    return study.study_attacks(config, "main", victims or {"other": LINEAR, "main": LINEAR}, Split(X, y), ["0", "1"])
 
 
 def test_each_case_is_computed_once_and_read_by_table_curves_and_examples(monkeypatch):
@@ -181,13 +183,17 @@ def test_a_study_without_images_to_attack_is_refused_and_other_models_are_left_o
 def test_targets_are_never_the_image_s_own_class(caplog):
     y = np.arange(200) % 10
     images = CorrectImages(np.zeros((200, 2)), y, 200)
-    drawn = study.draw_targets(AttackConfig(), images, 10)
+    drawn = study.draw_targets(AttackConfig(), images, DIGITS)
     assert (drawn.targets != y).all()
     assert set(drawn.targets) == set(range(10))
-    chosen = study.draw_targets(AttackConfig(target=3), images, 10)
+    chosen = study.draw_targets(AttackConfig(target=3), images, DIGITS)
     assert set(chosen.targets) == {3}
     assert len(chosen.x) == 180
     assert 3 not in chosen.y
     assert "20 images of this class are left out" in caplog.text
+    wanted = study.draw_targets(AttackConfig(target="9"), images, ["4", "7", "9", *DIGITS[3:]])
+    assert set(wanted.targets) == {2}  # the class of this name
+    with pytest.raises(ConfigError, match="target = 10: no class; there are 0, 1, 2"):
+        study.draw_targets(AttackConfig(target=10), images, DIGITS)
     with pytest.raises(ConfigError, match="target = 3: all attacked images are of this class already"):
-        study.draw_targets(AttackConfig(target=3), CorrectImages(images.x, np.full(200, 3), 200), 10)
+        study.draw_targets(AttackConfig(target=3), CorrectImages(images.x, np.full(200, 3), 200), DIGITS)

@@ -89,7 +89,7 @@ def test_a_bad_value_in_the_file_names_the_file(mlp_file):
 def test_an_unknown_key_is_answered_with_the_nearest(mlp_file):
     with pytest.raises(ConfigError, match=r"no key 'learning_rat'; did you mean 'learning_rate'\?"):
         config_files.load(mlp_file, {"learning_rat": 1})
-    with pytest.raises(ConfigError, match="it has model, dataset"):
+    with pytest.raises(ConfigError, match="it has dataset, classes"):
         config_files.load(mlp_file, {"zzz": 1})
     with pytest.raises(ConfigError, match="MlpConfig has no key 'filters'"):
         config_files.load(mlp_file, {"filters": [3]})
@@ -131,9 +131,22 @@ def test_convolutions_must_fit_the_image(tmp_path):
     path.write_text(CONVNET)
     with pytest.raises(ConfigError, match="one of each per convolution"):
         config_files.load(path, {"filters": [4, 4]})
-    with pytest.raises(ConfigError, match="leave nothing of a 28 x 28 image"):
-        config_files.load(path, {"filters": [4, 4, 4], "kernel_sizes": [5, 5, 5]})
-    assert config_files.load(path, {"filters": [4, 4], "kernel_sizes": [5, 11]})
+    deep = config_files.load(path, {"filters": [4, 4, 4], "kernel_sizes": [5, 5, 5]})
+    with pytest.raises(ConfigError, match=r"kernel_sizes = \[5, 5, 5\] leave nothing of a 28 x 28 image"):
+        deep.check_shape((28, 28, 1))
+    deep.check_shape((36, 40, 3))
+    config_files.load(path, {"filters": [4, 4], "kernel_sizes": [5, 11]}).check_shape((28, 28, 1))
+
+
+def test_the_choice_of_images_is_a_part_of_every_config(mlp_file, tmp_path, monkeypatch):
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.chdir(tmp_path)
+    given = {"dataset": "pictures", "classes": [7, "cat"], "size": 8, "limit": 5}
+    loaded = config_files.load(mlp_file, given)
+    assert loaded.dataset == str(tmp_path / "pictures")
+    assert loaded.images == config.ImagesConfig(**given)
+    assert config_files.load(mlp_file, {"classes": "4, 7,9"}).classes == ("4", "7", "9")
+    assert config_files.load(mlp_file, {"classes": "4,7"}) != config_files.load(mlp_file, {"classes": "7,4"})
 
 
 def test_configs_are_frozen(mlp_file):

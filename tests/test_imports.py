@@ -25,6 +25,7 @@ HOMES = {
     "matplotlib": {"plots"},
     "tensorflow": {"backend"},
     "keras": {"backend"},
+    "PIL": {"data"},
     "sklearn": {"data", "evaluation", "embedding", "by_hand"},
     "click": {"commands"},
     "jinja2": {"answers"},

@@ -165,7 +165,7 @@ def test_training_stops_at_the_first_loss_that_is_not_finite(dataset, tiny_linea
 
 
 def test_logits_are_what_the_softmax_sees(dataset, tiny_mlp):
-    model = models.build(tiny_mlp)
+    model = models.build(tiny_mlp, dataset.shape, 10)
     logits = predict(models.logits_model(model), dataset.test.x)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(model.predict(dataset.test.x, verbose=0), expected, rtol=1e-5)
@@ -177,7 +177,7 @@ def softmax_loss(network, x, y):
 
 def build_task(config, dataset, **parts) -> Task:
     backend.prepare(config.seed, config.threads, config.precision)
-    logits = models.logits_model(models.build(config))
+    logits = models.logits_model(models.build(config, dataset.shape, 10))
     arrays = dataset.train.x, dataset.train.y
     return Task(logits, parts.pop("loss", softmax_loss), arrays, dataset.train.y, **parts)
 
@@ -201,9 +201,8 @@ def random_convnet(tiny_mlp) -> ConvnetConfig:
 def test_a_state_that_was_saved_and_restored_goes_on_bit_for_bit(dataset, random_convnet, tmp_path):
     def fresh_state():
         task = build_task(random_convnet, dataset)
-        return training.start(
-            random_convnet, Task(**{**vars(task), "transform": models.build_augmentation(random_convnet)})
-        )
+        augmentation = models.build_augmentation(random_convnet, dataset.shape)
+        return training.start(random_convnet, Task(**{**vars(task), "transform": augmentation}))
 
     whole = fresh_state()
     train_on(random_convnet, whole)

@@ -2,7 +2,7 @@
 
 An attack sees a model through a ``Victim``: its logits, and the gradient of a loss with respect to the images.
 Untargeted attacks ascend the loss of the true label, targeted ones descend the loss of the wanted label. Images ``x``
-are float32 ``(N, ...)`` in [0, 1], such as ``(N, 28, 28, 1)``, and so are the images that an attack returns; labels
+are float32 ``(N, ...)`` in [0, 1], such as ``(N, H, W, C)``, and so are the images that an attack returns; labels
 ``y`` are int64 ``(N,)``.
 """
 

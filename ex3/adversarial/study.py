@@ -13,7 +13,7 @@ from ex3.adversarial.judging import Attack, CorrectImages, judge, select_correct
 from ex3.adversarial.self_check import self_check
 from ex3.adversarial.summaries import AttackCurves, AttackExamples, TargetPairs, pair_classes, pick_examples
 from ex3.config import AttackConfig
-from ex3.data import Split
+from ex3.data import Split, find_label
 from ex3.errors import ConfigError, DataError
 
 log = logging.getLogger("ex3")
@@ -40,7 +40,7 @@ def study_attacks(
     main: str,
     victims: Mapping[str, Victim],
     sample: Split,
-    classes: int,
+    class_names: Sequence[str],
     on_progress: OnProgress | None = None,
 ) -> Study:
     """Attack one model with every method, and all models with noise, FGSM and PGD over epsilon.
@@ -50,11 +50,11 @@ def study_attacks(
         main: Name of the model that every method attacks.
         victims: All models, by name.
         sample: The images; of these, each model is attacked on those that it classifies correctly.
-        classes: Number of classes.
+        class_names: Of all classes.
         on_progress: Called after each case.
 
     Raises:
-        ConfigError: The wanted class is that of all attacked images.
+        ConfigError: The wanted class is unknown, or that of all attacked images.
         DataError: The main model classifies no image correctly.
     """
     correct = {label: select_correct(victim, sample.x, sample.y) for label, victim in victims.items()}
@@ -63,7 +63,7 @@ def study_attacks(
         raise DataError(
             f"{main}: classifies none of {len(sample)} test images correctly, so there is nothing to attack"
         )
-    inputs = _plan(config, images, classes)
+    inputs = _plan(config, images, class_names)
     attacks, adversarial = {}, {}
     for case, attack, attacked in _run_cases(config, victim, inputs):
         attacks[case], adversarial[case] = attack, attacked
@@ -80,7 +80,7 @@ def study_attacks(
             table=_add_smallest_epsilons(config, victim, images, [attacks[case] for case in table]),
             checks=self_check(victim, images, config, adversarial),
         ),
-        pair_classes(victim, inputs[targeted], adversarial[targeted], attacks[targeted], classes),
+        pair_classes(victim, inputs[targeted], adversarial[targeted], attacks[targeted], len(class_names)),
     )
 
 
@@ -93,28 +93,43 @@ def draw_sample(config: AttackConfig, test: Split) -> Split:
     return test.sample(config.samples, config.seed)
 
 
-def draw_targets(config: AttackConfig, images: CorrectImages, classes: int) -> CorrectImages:
+def find_target(config: AttackConfig, class_names: Sequence[str]) -> int | None:
+    """Return the label of the wanted class, ``None`` where it is drawn at random.
+
+    Raises:
+        ConfigError: There is no such class.
+    """
+    if config.target is None:
+        return None
+    label = find_label(class_names, config.target)
+    if label is None:
+        raise ConfigError(f"target = {config.target}: no class; there are {', '.join(class_names)}")
+    return label
+
+
+def draw_targets(config: AttackConfig, images: CorrectImages, class_names: Sequence[str]) -> CorrectImages:
     """Choose a wanted label for each image, at random or as configured, never its own.
 
     Returns:
         The images with their targets, without those that are of the configured target's class.
 
     Raises:
-        ConfigError: No image is left.
+        ConfigError: There is no such class, or no image is left.
     """
-    if config.target is None:
+    target, classes = find_target(config, class_names), len(class_names)
+    if target is None:
         shift = np.random.default_rng(config.seed).integers(1, classes, size=len(images.y))
         return dataclasses.replace(images, targets=(images.y + shift) % classes)
-    others = images.y != config.target
+    others = images.y != target
     if not others.any():
         raise ConfigError(f"target = {config.target}: all attacked images are of this class already; choose another")
-    log.warning("target = %d: %d images of this class are left out", config.target, np.sum(~others))
-    return CorrectImages(images.x[others], images.y[others], images.total, np.full(others.sum(), config.target))
+    log.warning("target = %s: %d images of this class are left out", config.target, np.sum(~others))
+    return CorrectImages(images.x[others], images.y[others], images.total, np.full(others.sum(), target))
 
 
-def _plan(config: AttackConfig, images: CorrectImages, classes: int) -> dict[Case, CorrectImages]:
+def _plan(config: AttackConfig, images: CorrectImages, class_names: Sequence[str]) -> dict[Case, CorrectImages]:
     """Return the cases of the table and of the curves, none of them twice, and the images that each one attacks."""
-    subsets = {"deepfool": images.first(DEEPFOOLED), "targeted_l1": draw_targets(config, images, classes)}
+    subsets = {"deepfool": images.first(DEEPFOOLED), "targeted_l1": draw_targets(config, images, class_names)}
     cases = dict.fromkeys([*table_cases(config), *curve_cases(config)])
     return {case: subsets.get(case.method, images) for case in cases}
 

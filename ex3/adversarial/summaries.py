@@ -9,9 +9,9 @@ from ex3.adversarial.attacks import Victim
 from ex3.adversarial.cases import Case
 from ex3.adversarial.judging import Attack, CorrectImages
 from ex3.adversarial.self_check import Check
-from ex3.results import Number
+from ex3.results import Number, without_one_channel
 
-PixelRows = list[list[float]]  # an image, row by row, in [0, 1], rounded to 3 decimals
+PixelRows = list[list[float]] | list[list[list[float]]]  # row by row, in [0, 1], rounded to 3 decimals; or in colour
 Matrix = list[list[Number]]  # a row per true class, a column per wanted class
 
 
@@ -94,7 +94,7 @@ def pick_examples(victim: Victim, images: Mapping[Case, tuple[np.ndarray, np.nda
 
     Args:
         victim: The model.
-        images: Of each case, the original and the adversarial images, ``(N, height, width, 1)`` each.
+        images: Of each case, the original and the adversarial images, ``(N, H, W, C)`` each.
         count: Number of images per method.
     """
     families: dict[tuple[str, str | None], list[Case]] = {}
@@ -139,7 +139,7 @@ def _example(victim: Victim, original: np.ndarray, adversarial: np.ndarray) -> E
 
 
 def _pixels(image: np.ndarray) -> PixelRows:
-    return np.round(image.reshape(image.shape[:2]).astype(float), 3).tolist()
+    return np.round(without_one_channel(image).astype(float), 3).tolist()
 
 
 def _predict(victim: Victim, image: np.ndarray) -> Prediction:

@@ -5,20 +5,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ex3.config import Config, Count, DatasetName, Fraction, PositiveRate, Seed
 from ex3.config_files import change
+from ex3.settings import Config, Count, Fraction, ImagesConfig, PositiveRate, Seed
 
 NonNegative = Annotated[float, Field(ge=0)]
 NonNegatives = Annotated[tuple[NonNegative, ...], Field(strict=False, max_length=32)]  # TOML has lists, no tuples
 
 
-class NetworkConfig(Config):
+class NetworkConfig(ImagesConfig):
     """Inputs (pixels, or PCA's components of them) - hidden units - one score per class."""
 
-    dataset: DatasetName = "mnist"
-    """The images: MNIST, Fashion-MNIST, or scikit-learn's small digits."""
-    limit: Count | None = None
-    """Use only so many training images; all when left out."""
     components: Annotated[int, Field(ge=0)] = 128
     """PCA's components that are the inputs; 0 takes the pixels themselves."""
     hidden_units: Annotated[int, Field(ge=1, le=100_000)] = 150

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 import joblib
 
-from ex3 import provenance, storage
+from ex3 import data, provenance, storage
 from ex3.cells.workers import (
     Workers,
     core_count,
@@ -31,10 +31,11 @@ from ex3.cells.workers import (
     threads_per_worker,
 )
 from ex3.config import Config
-from ex3.data import Dataset, load_dataset
+from ex3.data import Dataset
 from ex3.errors import DataError, StoppedError, WorkerError
 from ex3.provenance import Computation
 from ex3.results import DatasetInfo
+from ex3.settings import ImagesConfig
 
 __all__ = [
     "Cell", "CellProgress", "CellResults", "OnCellProgress", "Workers", "cell_path", "core_count", "run_cells",
@@ -49,6 +50,7 @@ _one_at_a_time = threading.Lock()  # a Dask worker may have several threads; Ker
 
 
 R = TypeVar("R")
+Folders = tuple[Path | None, Path | None]  # of the images, and where those of a folder are kept once they are read
 
 
 @dataclass(frozen=True)
@@ -112,19 +114,21 @@ def run_cells(
     computation: Computation[R],
     data_dir: Path | None = None,
     on_progress: OnCellProgress | None = None,
+    image_cache: Path | None = None,
 ) -> CellResults[R]:
     """Run every config whose cell is not stored yet.
 
     A run whose loss becomes infinite or not a number is a result like any other.
 
     Args:
-        configs: Of the cells, with a data set, a seed and a limit each; equal configs are one cell.
+        configs: Of the cells, with their images and a seed each; equal configs are one cell.
         dataset: The images; a worker that finds others refuses.
         folder: Where the cells are stored.
         workers: Where they run.
         computation: What is run.
         data_dir: As in ``data.load_dataset``; for Dask, as the workers see it.
         on_progress: Called at the beginning and after each cell.
+        image_cache: As in ``data.load_dataset``.
 
     Raises:
         DataError: The cluster cannot be used, or a worker does not find the same images, packages and code.
@@ -144,7 +148,8 @@ def run_cells(
     try:
         with start_workers(workers, computation) as jobs:
             show_progress()
-            for path, cell in _run_missing(cells, done, jobs, dataset, data_dir and data_dir.resolve(), computation):
+            folders = data_dir and data_dir.resolve(), image_cache and image_cache.resolve()
+            for path, cell in _run_missing(cells, done, jobs, dataset, folders, computation):
                 storage.save_json(path, cell)
                 done[path] = cell
                 show_progress(cell)
@@ -185,7 +190,7 @@ def _run_missing(
     done: dict[Path, Cell],
     jobs: int,
     dataset: DatasetInfo,
-    data_dir: Path | None,
+    folders: Folders,
     computation: Computation,
 ) -> Iterator[tuple[Path, Cell]]:
     """Yield each cell that is not done when it is finished; start cells again whose worker was killed.
@@ -195,7 +200,7 @@ def _run_missing(
     deaths, expected = 0, environment(computation)
     while missing := {path: config for path, config in cells.items() if path not in done}:
         tasks = (
-            joblib.delayed(_compute)(path, config, dataset, data_dir, computation, expected)
+            joblib.delayed(_compute)(path, config, dataset, folders, computation, expected)
             for path, config in missing.items()
             if not path.is_file()
         )
@@ -215,7 +220,7 @@ def _compute(
     path: Path,
     config: Any,
     dataset: DatasetInfo,
-    data_dir: Path | None,
+    folders: Folders,
     computation: Computation,
     expected: Mapping[str, str],
 ) -> tuple[Path, Cell]:
@@ -224,7 +229,7 @@ def _compute(
     with _one_at_a_time:
         start = time.perf_counter()
         require_same_environment("a worker", environment(computation), expected)
-        images = load_images(config.dataset, data_dir, config.seed, config.limit)
+        images = load_images(config.images, config.seed, folders)
         if images.fingerprint != dataset.fingerprint:
             raise DataError(
                 f"a worker found {images.name} ({images.fingerprint}) instead of {dataset.name} "
@@ -235,6 +240,7 @@ def _compute(
 
 
 @lru_cache(maxsize=1)
-def load_images(name: str, data_dir: Path | None, seed: int, limit: int | None) -> Dataset:
+def load_images(images: ImagesConfig, seed: int, folders: Folders) -> Dataset:
     """Load images; keep those of the newest cell, since the next one often has the same."""
-    return load_dataset(name, data_dir, seed, limit)
+    data_dir, cache = folders
+    return data.load_images(images, data_dir, seed, cache)

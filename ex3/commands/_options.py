@@ -18,13 +18,22 @@ if TYPE_CHECKING:  # heavy
 Options = list[Callable]
 
 MODELS = ["linear", "mlp", "convnet"]
+IMAGE_KEYS = ["dataset", "classes", "size", "labels", "limit"]
+TEXT_KEYS = {"dataset", "classes", "labels"}  # a folder may be called 2024
 TRAIN_KEYS = [
-    "epochs", "batch_size", "learning_rate", "optimizer", "dropout", "precision", "seed", "threads", "dataset", "limit",
+    "epochs", "batch_size", "learning_rate", "optimizer", "dropout", "precision", "seed", "threads", *IMAGE_KEYS,
 ]  # fmt: skip
 NOT_REPEATED = {"data_dir", "out", "runs", "quiet", "verbose", "fresh", "backend", "address"}  # change no number
 
 file_path = click.Path(path_type=Path)
-DATASET_OPTION = click.option("--dataset", metavar="NAME", help="mnist, fashion-mnist or digits.")
+IMAGE_OPTIONS: Options = [
+    click.option("--dataset", metavar="NAME|FOLDER",
+                 help="mnist, fashion-mnist, digits, cars-cats-trucks, or a folder: train/CLASS/*, test/CLASS/*."),
+    click.option("--classes", metavar="C1,C2,...", help="Keep only these classes: names, or labels from 0."),
+    click.option("--size", metavar="N", help="Resize the images to N x N pixels.  [default: a folder's most common]"),
+    click.option("--labels", metavar="FILE", help="Other training labels: a CSV file, file,label or index,label."),
+    click.option("--limit", metavar="N", help="Use only N training images."),
+]  # fmt: skip
 DROPOUT_OPTION = click.option("--dropout", metavar="P", help="Dropout probability, 0 <= P < 1.")
 TRAIN_OPTIONS: Options = [
     click.option("--epochs", metavar="N", help="Passes over the training images."),
@@ -34,15 +43,14 @@ TRAIN_OPTIONS: Options = [
     click.option("--precision", metavar="NAME", help="float32, or mixed_bfloat16 (fast where the processor has it)."),
     click.option("--seed", metavar="N", help="Of the validation split, the weights, the order of images, the dropout."),
     click.option("--threads", metavar="N", help="TensorFlow's threads; the numbers depend on them."),
-    DATASET_OPTION,
-    click.option("--limit", metavar="N", help="Use only N training images."),
+    *IMAGE_OPTIONS,
 ]
 FIGURE_OPTIONS: Options = [
     click.option("--out", default="figures", show_default=True, type=file_path, metavar="FOLDER", help="For figures."),
 ]
 PATH_OPTIONS: Options = [
     click.option("--data-dir", envvar="EX3_DATA_DIR", show_envvar=True, type=file_path, metavar="FOLDER",
-                 help="Read the images from here: four IDX files or an .npz."),
+                 help="Read the data set from here: four IDX files or an .npz."),
     *FIGURE_OPTIONS,
     click.option("--runs", default="runs", show_default=True, type=file_path, metavar="FOLDER",
                  help="For trained models and finished runs."),
@@ -110,7 +118,8 @@ def overrides(options: Mapping[str, Any], keys: Sequence[str]) -> dict[str, obje
         if not equals:
             raise click.UsageError(f"--set {assignment}: should be KEY=VALUE")
         values[key.strip()] = parse_value(value.strip())
-    return values | {key: parse_value(options[key]) for key in keys if options.get(key) is not None}
+    given = {key: options[key] for key in keys if options.get(key) is not None}
+    return values | {key: value if key in TEXT_KEYS else parse_value(value) for key, value in given.items()}
 
 
 def print_configs(configs: "Sequence[Config]") -> None:

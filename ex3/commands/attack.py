@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ex3.commands._options import (
-    DATASET_OPTION,
+    IMAGE_KEYS,
+    IMAGE_OPTIONS,
     PATH_OPTIONS,
     Options,
     Step,
@@ -22,7 +23,9 @@ if TYPE_CHECKING:  # heavy
     from ex3.config import AttackConfig
     from ex3.experiments import Outcome
 
-KEYS = ["samples", "epsilon", "norm", "loss", "steps", "step_size", "restarts", "target", "seed", "threads", "dataset"]
+KEYS = [
+    "samples", "epsilon", "norm", "loss", "steps", "step_size", "restarts", "target", "seed", "threads", *IMAGE_KEYS,
+]  # fmt: skip
 ATTACK_OPTIONS: Options = [
     click.option("--samples", metavar="N", help="Test images; those that the model classifies correctly are attacked."),
     click.option("--epsilon", metavar="E1,E2,...", help="Largest changes of a pixel, in [0, 1], of FGSM and PGD."),
@@ -31,10 +34,10 @@ ATTACK_OPTIONS: Options = [
     click.option("--steps", metavar="N", help="Steps of PGD."),
     click.option("--step-size", metavar="F", help="Length of PGD's steps, as a fraction of epsilon."),
     click.option("--restarts", metavar="N", help="Random starts of PGD."),
-    click.option("--target", metavar="DIGIT", help="Of the targeted attack; at random when left out."),
-    click.option("--seed", metavar="N", help="Of the models, the images, the wanted digits and the random starts."),
+    click.option("--target", metavar="CLASS", help="That the targeted attack wants; at random when left out."),
+    click.option("--seed", metavar="N", help="Of the models, the images, the wanted classes and the random starts."),
     click.option("--threads", metavar="N", help="TensorFlow's threads."),
-    DATASET_OPTION,
+    *IMAGE_OPTIONS,
 ]
 STEPS = [Step(("attack",), 125, after=("train all",))]
 

@@ -47,10 +47,10 @@ def configs(config: Any = None, **options: Any) -> "list[AutoencoderConfig]":
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Squeeze images through two numbers and back, with a dense autoencoder and with PCA, and compare the planes.
 
-    Writes OUT/autoencoder-curves.png (losses, and PCA's), -scatter.png (the codes), -reconstructions.png (ten digits,
-    and what the convnet reads in them), -manifold.png (the decoder over the plane) and their JSON twins, and encoder
-    and decoder to RUNS/models. All are there after the first seed, about a minute on two cores, and become more precise
-    with each further one.
+    Writes OUT/autoencoder-curves.png (losses, and PCA's), -scatter.png (the codes), -reconstructions.png (an image per
+    class, and what the convnet reads in it), -manifold.png (the decoder over the plane) and their JSON twins, and
+    encoder and decoder to RUNS/models. All are there after the first seed, about a minute on two cores, and become more
+    precise with each further one.
     """
     loaded = configs(**options)
     if options["print_config"]:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ex3.commands._options import (
-    DATASET_OPTION,
+    IMAGE_KEYS,
+    IMAGE_OPTIONS,
     PATH_OPTIONS,
     Options,
     Step,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
 
 EXPERIMENT_KEYS = ["seeds", "margins", "attack_epsilon", "rejected_share"]
-NETWORK_KEYS = ["epochs", "seed", "dataset", "limit"]
+NETWORK_KEYS = ["epochs", "seed", *IMAGE_KEYS]
 REJECT_OPTIONS: Options = [
     click.option("--seeds", metavar="N", help="Runs of each network."),
     click.option("--margins", metavar="L1,L2,...", help="Values of lambda in R3's experiment."),
@@ -31,8 +32,7 @@ REJECT_OPTIONS: Options = [
     click.option("--rejected-share", metavar="F", help="Share of the validation images that the threshold rejects."),
     click.option("--epochs", metavar="N", help="Passes over the training images, of all networks."),
     click.option("--seed", metavar="N", help="The first seed."),
-    DATASET_OPTION,
-    click.option("--limit", metavar="N", help="Use only N training images."),
+    *IMAGE_OPTIONS,
 ]
 STEPS = [Step(("reject",), 100)]
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ex3.commands._options import (
-    DATASET_OPTION,
+    IMAGE_KEYS,
+    IMAGE_OPTIONS,
     PATH_OPTIONS,
     Options,
     Step,
@@ -31,8 +32,7 @@ KEYS = [
     "components",
     "noise",
     "seed",
-    "dataset",
-    "limit",
+    *IMAGE_KEYS,
 ]
 NETWORK_OPTIONS: Options = [
     click.option("--epochs", metavar="N", help="Passes over the training images."),
@@ -43,8 +43,7 @@ NETWORK_OPTIONS: Options = [
     click.option("--components", metavar="N", help="PCA's components; 0 takes the pixels."),
     click.option("--noise", metavar="SIGMA", help="Of Gaussian noise on the training images."),
     click.option("--seed", metavar="N", help="The first seed."),
-    DATASET_OPTION,
-    click.option("--limit", metavar="N", help="Use only N training images."),
+    *IMAGE_OPTIONS,
 ]
 SEED_KEYS = ["seeds", "variation_seeds"]
 STEPS = [Step(("scratch",), 100)]

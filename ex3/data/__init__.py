@@ -1,25 +1,31 @@
 """Images: a data set's three splits, from whatever source.
 
-``load_dataset`` reads a data set (``sources.py``, ``files.py``), holds a stratified validation split out, and scales
-the pixels to [0, 1]. MNIST itself comes with this package, in ``data/mnist``.
+``load_dataset`` reads a data set (``sources.py``; ``files.py``: MNIST's formats; ``folders.py``, ``listing.py`` and
+``pictures.py``: picture files), changes labels and keeps classes (``selection.py``), holds a stratified validation
+split out, and scales the pixels to [0, 1]. MNIST itself comes with this package, in ``data/mnist``.
 """
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ex3.data.sources import CLASS_NAMES, MNIST_FINGERPRINT, load_raw
+from ex3.data.raw import find_label
+from ex3.data.selection import keep_classes, relabel
+from ex3.data.sources import MNIST_FINGERPRINT, load_raw
 from ex3.errors import DataError
 from ex3.results import DatasetInfo
+from ex3.settings import ImagesConfig
 
-__all__ = ["MNIST_FINGERPRINT", "Dataset", "Split", "load_dataset"]
+__all__ = ["MNIST_FINGERPRINT", "Dataset", "Split", "find_label", "load_dataset", "load_images"]
 
 log = logging.getLogger("ex3")
 
 VALIDATION_SIZE = 5_000  # of MNIST's 60,000
+TEST_SHARE = 0.2  # of a folder that has no test images of its own
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,8 @@ class Split:
     """Images and their labels.
 
     Attributes:
-        x: ``(N, 28, 28, 1)`` float32 in [0, 1].
-        y: ``(N,)`` int64 in 0 ... 9.
+        x: ``(N, H, W, C)`` float32 in [0, 1]; one channel, or red, green and blue.
+        y: ``(N,)`` int64, from 0 to the number of classes - 1.
     """
 
     x: np.ndarray
@@ -63,37 +69,72 @@ class Dataset:
     test: Split
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of an image: height, width, channels."""
+        return self.train.x.shape[1:]
+
+    @property
     def info(self) -> DatasetInfo:
         """The description that goes with every result."""
         sizes = {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
-        return DatasetInfo(self.name, self.source, self.fingerprint, sizes, list(self.class_names))
+        return DatasetInfo(self.name, self.source, self.fingerprint, sizes, list(self.class_names), self.shape)
+
+
+def load_images(
+    config: ImagesConfig, data_dir: Path | str | None = None, seed: int = 0, cache: Path | None = None
+) -> Dataset:
+    """Load the images of a config; see ``load_dataset``."""
+    images = config.images
+    return load_dataset(
+        images.dataset, data_dir, seed, images.limit,
+        classes=images.classes, size=images.size, labels=images.labels, cache=cache,
+    )  # fmt: skip
 
 
 def load_dataset(
-    name: str = "mnist", data_dir: Path | str | None = None, seed: int = 0, limit: int | None = None
+    name: str = "mnist",
+    data_dir: Path | str | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    size: int | None = None,
+    labels: Path | str | None = None,
+    cache: Path | None = None,
 ) -> Dataset:
     """Load a data set and hold a stratified validation split out of its training images.
 
     Args:
-        name: ``mnist``, ``fashion-mnist`` or ``digits``.
-        data_dir: Folder with the four IDX files (gzipped or not) or ``<name>.npz``, or such an ``.npz`` itself. Without
-            it, MNIST comes from this package, Fashion-MNIST from Keras, and the digits from scikit-learn.
+        name: ``mnist``, ``fashion-mnist``, ``digits`` or ``cars-cats-trucks``; or a folder of pictures,
+            ``train/<class>/*`` and ``test/<class>/*``, or ``<class>/*``.
+        data_dir: Folder with the four IDX files (gzipped or not) or ``<name>.npz``, or such an ``.npz`` itself, or with
+            the pictures of cars, cats and trucks. Without it, MNIST comes from this package, Fashion-MNIST and
+            CIFAR-10 from Keras, and the digits from scikit-learn.
         seed: Decides which training images are held out for validation (5,000 of MNIST, a tenth of a smaller set), and
-            the order of the others.
+            the order of the others; in a folder of one level before that, which images are the test images, a fifth.
         limit: Keep only so many training images.
+        classes: Keep only these, given by name or label; labelled from 0 in this order.
+        size: Resize the images to this side.
+        labels: CSV file with other labels of training images, as stored: before classes are chosen or splits are made.
+        cache: Folder where the images of a folder are kept once they are read.
 
     Raises:
+        ConfigError: There is no such data set, or no such class.
         DataError: The data cannot be had, or a file is damaged or of another kind.
     """
-    from sklearn.model_selection import train_test_split
-
-    raw = load_raw(name, str(data_dir) if data_dir else None)
+    raw = load_raw(name, str(data_dir) if data_dir else None, size, cache)
+    raw = relabel(raw, Path(labels)) if labels else raw
+    raw = keep_classes(raw, classes) if classes is not None else raw
     x, y = raw.arrays["x_train"], raw.arrays["y_train"]
-    held_out = VALIDATION_SIZE if len(y) >= 10 * VALIDATION_SIZE else math.ceil(len(y) / 10)
-    try:
-        kept, held = train_test_split(np.arange(len(y)), test_size=held_out, stratify=y, random_state=seed)
-    except ValueError as error:
-        raise DataError(f"{len(y)} training images are too few to hold some of each class out") from error
+    rest = np.arange(len(y))
+    if "x_test" in raw.arrays:
+        test = _split(raw.arrays["x_test"], raw.arrays["y_test"])
+    else:
+        rest, chosen = _hold_out(rest, y, max(math.ceil(TEST_SHARE * len(y)), len(raw.class_names)), seed)
+        test = _split(x[chosen], y[chosen])
+    share = max(math.ceil(len(rest) / 10), len(raw.class_names))
+    held_out = VALIDATION_SIZE if len(rest) >= 10 * VALIDATION_SIZE else share
+    kept, held = _hold_out(rest, y, held_out, seed)
     if limit is not None and limit > len(kept):
         log.warning("limit = %d: there are %d training images; all are used", limit, len(kept))
     kept = kept[:limit]
@@ -101,13 +142,29 @@ def load_dataset(
         name=raw.name,
         source=raw.source,
         fingerprint=raw.fingerprint,
-        class_names=CLASS_NAMES[raw.name],
+        class_names=raw.class_names,
         train=_split(x[kept], y[kept]),
         validation=_split(x[held], y[held]),
-        test=_split(raw.arrays["x_test"], raw.arrays["y_test"]),
+        test=test,
     )
 
 
+def _hold_out(rows: np.ndarray, y: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide rows at random, the same share of each class: those that are kept, and ``count`` others.
+
+    Raises:
+        DataError: There are too few of them.
+    """
+    from sklearn.model_selection import train_test_split
+
+    try:
+        kept, held = train_test_split(rows, test_size=count, stratify=y[rows], random_state=seed)
+    except ValueError as error:
+        raise DataError(f"{len(rows)} training images are too few to hold some of each class out") from error
+    return kept, held
+
+
 def _split(x: np.ndarray, y: np.ndarray) -> Split:
-    """uint8 images ``(N, 28, 28)`` and labels ``(N,)`` -> Split."""
-    return Split(np.divide(x[..., np.newaxis], 255, dtype=np.float32), y.astype(np.int64))
+    """uint8 images ``(N, H, W)`` or ``(N, H, W, C)`` and labels ``(N,)`` -> Split."""
+    x = x[..., np.newaxis] if x.ndim == 3 else x
+    return Split(np.divide(x, 255, dtype=np.float32), y.astype(np.int64))

@@ -44,27 +44,24 @@ def read_idx_folder(folder: Path) -> Arrays:
     Raises:
         DataError: A file is missing, or is not what it should be.
     """
-    return {key: _read_idx(_find_idx(folder, stem), _item_shape(key)) for key, stem in IDX_NAMES.items()}
+    shapes = {key: IMAGE_SHAPE if key.startswith("x") else () for key in IDX_NAMES}
+    return {key: _read_idx(_find_idx(folder, stem), shapes[key]) for key, stem in IDX_NAMES.items()}
 
 
-def read_npz(path: Path) -> Arrays:
+def read_npz(path: Path, image_shape: tuple[int, ...] = IMAGE_SHAPE) -> Arrays:
     """Read an ``.npz`` with ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
 
     Returns:
-        The arrays: images uint8 ``(N, 28, 28)``, labels of any integer type ``(N,)``.
+        The arrays: images uint8 ``(N, *image_shape)``, labels of any integer type ``(N,)``.
 
     Raises:
         DataError: The file is not such an archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return {key: _read_npy(archive, key, f"{path}: {key}") for key in IDX_NAMES}
+            return {key: _read_npy(archive, key, image_shape, f"{path}: {key}") for key in IDX_NAMES}
     except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a readable .npz archive: {error}") from error
-
-
-def _item_shape(key: str) -> tuple[int, ...]:
-    return IMAGE_SHAPE if key.startswith("x") else ()
 
 
 def _find_idx(folder: Path, stem: str) -> Path:
@@ -98,7 +95,7 @@ def _read_idx(path: Path, item_shape: tuple[int, ...]) -> np.ndarray:
         raise DataError(f"{path}: cannot be read: {error}") from error
 
 
-def _read_npy(archive: zipfile.ZipFile, key: str, where: str) -> np.ndarray:
+def _read_npy(archive: zipfile.ZipFile, key: str, image_shape: tuple[int, ...], where: str) -> np.ndarray:
     if f"{key}.npy" not in archive.namelist():
         raise DataError(f"{where}: no such array in the archive")
     with archive.open(f"{key}.npy") as file:
@@ -117,7 +114,7 @@ def _read_npy(archive: zipfile.ZipFile, key: str, where: str) -> np.ndarray:
             raise DataError(f"{where}: pixels should be uint8, not {dtype}")
         if dtype.kind not in "ui" or fortran_order:
             raise DataError(f"{where}: should hold integers in C order")
-        return _read_exactly(file, shape, _item_shape(key), dtype, where)
+        return _read_exactly(file, shape, image_shape if key.startswith("x") else (), dtype, where)
 
 
 def _read_exactly(

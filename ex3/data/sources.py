@@ -3,69 +3,70 @@
 Counts and labels are checked whatever the source. Nothing falls back on another data set.
 """
 
-import hashlib
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ex3.config_files import check_dataset
 from ex3.data.files import Arrays, read_idx_folder, read_npz
+from ex3.data.folders import read_folder
+from ex3.data.pictures import resize
+from ex3.data.raw import CLASS_NAMES, RawDataset
 from ex3.errors import DataError
+from ex3.settings import DATASETS
 
 log = logging.getLogger("ex3")
 
-DIGIT_NAMES = tuple("0123456789")
-CLASS_NAMES = {
-    "mnist": DIGIT_NAMES,
-    "fashion-mnist": ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
-    "digits": DIGIT_NAMES,
-}
 MNIST_FOLDER = Path(__file__).parent / "mnist"
 MNIST_FINGERPRINT = "06b0d1f124c4e5fa"
+CARS_CATS_TRUCKS = (1, 3, 9)  # labels in CIFAR-10, whose images are 32 x 32
 DOWNLOAD_TIMEOUT = 10.0  # seconds without an answer
 
 
-@dataclass(frozen=True)
-class RawDataset:
-    """A data set as its source holds it: images uint8 ``(N, 28, 28)`` and labels of an integer type ``(N,)``."""
-
-    name: str
-    source: str
-    arrays: Arrays
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """The first 16 hexadecimal digits of the SHA-256 of all pixels and labels as bytes."""
-        sha256 = hashlib.sha256()
-        for array in self.arrays.values():
-            sha256.update(np.ascontiguousarray(array, np.uint8).data)
-        return sha256.hexdigest()[:16]
-
-
 @lru_cache(maxsize=1)  # repeats over seeds split the same images anew
-def load_raw(name: str, data_dir: str | None = None) -> RawDataset:
+def load_raw(name: str, data_dir: str | None = None, side: int | None = None, cache: Path | None = None) -> RawDataset:
     """Read a data set; see ``data.load_dataset``.
 
     Raises:
+        ConfigError: There is no such data set.
         DataError: The data cannot be had, or a file is damaged or of another kind.
     """
+    if name not in DATASETS:
+        check_dataset(name)
+        return read_folder(Path(name), Path(name).resolve().name, side, cache)
+    raw = _read_known(name, Path(data_dir) if data_dir else None, side, cache)
+    if side and raw.arrays["x_train"].shape[1:3] != (side, side):
+        resized = {
+            key: np.stack([resize(image, (side, side)) for image in array]) if key.startswith("x") else array
+            for key, array in raw.arrays.items()
+        }
+        return RawDataset(name, raw.source, raw.class_names, resized, raw.files)
+    return raw
+
+
+def _read_known(name: str, path: Path | None, side: int | None, cache: Path | None) -> RawDataset:
+    """Read a data set that has a name."""
     if name == "digits":
-        return RawDataset(name, "scikit-learn", _scikit_learn_digits())
-    if data_dir is not None:
-        return _read_folder(name, Path(data_dir))
+        return RawDataset(name, "scikit-learn", CLASS_NAMES[name], _scikit_learn_digits())
+    if path is not None and name == "cars-cats-trucks":
+        return _read_cars_cats_trucks(name, path, side, cache)
+    if path is not None:
+        return _read_folder(name, path)
     if name == "mnist":
         return _embedded_mnist()
-    return RawDataset(name, "Keras", _download_with_keras(name))
+    return RawDataset(name, "Keras", CLASS_NAMES[name], _download_with_keras(name))
 
 
 def _embedded_mnist() -> RawDataset:
     """Read MNIST's files, which are part of this package."""
-    raw = RawDataset("mnist", "this package", read_idx_folder(MNIST_FOLDER))
+    raw = RawDataset("mnist", "this package", CLASS_NAMES["mnist"], read_idx_folder(MNIST_FOLDER))
     if raw.fingerprint != MNIST_FINGERPRINT:
         raise DataError(
             f"{MNIST_FOLDER}: damaged, its fingerprint is not {MNIST_FINGERPRINT}; install the package again"
@@ -77,12 +78,12 @@ def _read_folder(name: str, path: Path) -> RawDataset:
     """Read IDX files or an ``.npz``. MNIST's and Fashion-MNIST's names are the same; the content tells them apart."""
     archive = path if path.is_file() else path / f"{name}.npz"
     if archive.is_file():
-        raw = RawDataset(name, ".npz file", read_npz(archive))
+        raw = RawDataset(name, ".npz file", CLASS_NAMES[name], read_npz(archive))
     elif path.is_dir():
-        raw = RawDataset(name, "IDX files", read_idx_folder(path))
+        raw = RawDataset(name, "IDX files", CLASS_NAMES[name], read_idx_folder(path))
     else:
         raise DataError(f"{path}: no such file or folder")
-    _check(raw.arrays, path)
+    _check(raw.arrays, CLASS_NAMES[name], path)
     is_mnist = raw.fingerprint == MNIST_FINGERPRINT
     if name == "fashion-mnist" and is_mnist:
         raise DataError(f"{path}: holds MNIST, not Fashion-MNIST")
@@ -91,36 +92,68 @@ def _read_folder(name: str, path: Path) -> RawDataset:
     return raw
 
 
-def _check(arrays: Arrays, where: Path | str) -> None:
+def _read_cars_cats_trucks(name: str, path: Path, side: int | None, cache: Path | None) -> RawDataset:
+    """Read a folder of pictures, or an ``.npz``."""
+    archive = path if path.is_file() else path / f"{name}.npz"
+    if archive.is_file():
+        arrays = read_npz(archive, (32, 32, 3))
+        _check(arrays, CLASS_NAMES[name], archive)
+        return RawDataset(name, ".npz file", CLASS_NAMES[name], arrays)
+    raw = read_folder(path, name, side, cache)
+    if raw.class_names != CLASS_NAMES[name]:
+        raise DataError(f"{path}: its classes are {', '.join(raw.class_names)}, not {', '.join(CLASS_NAMES[name])}")
+    return raw
+
+
+def _check(arrays: Arrays, class_names: tuple[str, ...], where: Path | str) -> None:
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if len(x) != len(y):
             raise DataError(f"{where}: {len(x)} {part} images but {len(y)} {part} labels")
-        wrong = (y < 0) | (y > 9)
+        wrong = (y < 0) | (y >= len(class_names))
         if wrong.any():
-            raise DataError(f"{where}: y_{part} holds the label {y[wrong][0]}; labels go from 0 to 9")
+            last = len(class_names) - 1
+            raise DataError(f"{where}: y_{part} holds the label {y[wrong][0]}; labels go from 0 to {last}")
 
 
 def _download_with_keras(name: str) -> Arrays:
     """Return Keras's cached copy, or download it; a server that stays silent is given up on."""
     from ex3.backend import keras
 
+    loaders: dict[str, Callable[[], Any]] = {
+        "fashion-mnist": keras.datasets.fashion_mnist.load_data,
+        "cars-cats-trucks": keras.datasets.cifar10.load_data,
+    }
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
     try:
         with redirect_stdout(sys.stderr):  # where Keras shows the download's progress
-            (x_train, y_train), (x_test, y_test) = keras.datasets.fashion_mnist.load_data()
+            (x_train, y_train), (x_test, y_test) = loaders[name]()
     except Exception as error:  # a failed download raises a bare Exception
+        files = "IDX files" if name == "fashion-mnist" else "pictures, as train/car/*.png and so on,"
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
             f"{name}: not in Keras's cache, and its download failed ({reason}); "
-            "name a folder that holds its IDX files with --data-dir or EX3_DATA_DIR"
+            f"name a folder that holds its {files} with --data-dir or EX3_DATA_DIR"
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
     arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
-    _check(arrays, f"Keras's {name}")
+    if name == "cars-cats-trucks":
+        arrays = _keep_cars_cats_trucks(arrays)
+    _check(arrays, CLASS_NAMES[name], f"Keras's {name}")
     return arrays
+
+
+def _keep_cars_cats_trucks(arrays: Arrays) -> Arrays:
+    """Keep three classes of CIFAR-10, whose labels are ``(N, 1)``."""
+    kept = {}
+    for part in ("train", "test"):
+        y = arrays[f"y_{part}"].reshape(-1)
+        of_three = np.isin(y, CARS_CATS_TRUCKS)
+        kept[f"x_{part}"] = arrays[f"x_{part}"][of_three]
+        kept[f"y_{part}"] = np.searchsorted(CARS_CATS_TRUCKS, y[of_three])
+    return {key: kept[key] for key in arrays}
 
 
 def _scikit_learn_digits() -> Arrays:

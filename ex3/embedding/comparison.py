@@ -7,16 +7,17 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from ex3.data import Dataset, Split
-from ex3.embedding.planes import PCA_COMPONENTS, Plane, grid_over, pca_errors
+from ex3.embedding.planes import Plane, grid_over, pca_errors
 from ex3.embedding.scores import Scores, fit_tsne, structure
 from ex3.evaluation import neighbour_accuracy
-from ex3.results import Curves, Number, Pixels, Run, Spread, spread
+from ex3.results import Curves, Number, Pixels, Run, Spread, spread, without_one_channel
 
 TSNE_SAMPLES = 2_000
 GRID = 14  # of the decoder's outputs, in each direction
+MOST_PICTURES = 10  # one per class
 CODES_ON_GRID = 2_000  # that are drawn beside the decoder's outputs
 
-Read = Callable[[np.ndarray], np.ndarray]  # images (N, 28, 28, 1) -> the classes that a classifier reads in them (N,)
+Read = Callable[[np.ndarray], np.ndarray]  # images (N, H, W, C) -> the classes that a classifier reads in them (N,)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Reconstructions:
         read: By row (``original``, ``autoencoder``, ``pca``), the classes that are read.
         images: Number of images behind ``read_right``.
         read_right: By row, the share of these that is read as the right class.
-        pictures: By row, ``(classes, 28, 28)``.
+        pictures: By row, ``(classes, H, W)``, or ``(classes, H, W, 3)`` in colour.
     """
 
     labels: list[int]
@@ -96,7 +97,7 @@ class DecodedGrid:
     Attributes:
         first_codes: Of the columns.
         second_codes: Of the rows, the largest first.
-        pictures: ``(rows, columns, 28, 28)``.
+        pictures: ``(rows, columns, H, W)``, or ``(rows, columns, H, W, 3)`` in colour.
         codes: Of some test images: all first codes, all second codes.
         labels: Of these.
     """
@@ -115,7 +116,7 @@ class FirstSeed:
     tsne: Scores
     codes: dict[str, list[list[float]]]
     labels: dict[str, list[int]]
-    digits: list[int]
+    shown: list[int]
     pictures: dict[str, Pixels]
     read: dict[str, list[int]]
     grid: DecodedGrid
@@ -157,23 +158,24 @@ def show_first_seed(planes: Mapping[str, Plane], sample: Split, read: Read) -> F
     codes = {method: plane.encode(sample.x) for method, plane in planes.items()}
     tsne_sample = sample.first(TSNE_SAMPLES)
     tsne_codes, tsne_scores = fit_tsne(tsne_sample, seed=0)
-    digits, first_of_each = np.unique(sample.y, return_index=True)
+    labels, first_of_each = (found[:MOST_PICTURES] for found in np.unique(sample.y, return_index=True))
     originals = sample.x[first_of_each]
     images = {"original": originals}
     images |= {method: plane.decode(plane.encode(originals)) for method, plane in planes.items()}
     columns, rows, points = grid_over(codes["autoencoder"], GRID)
+    decoded = planes["autoencoder"].decode(points)
     rounded = {method: np.round(found, 3).T.tolist() for method, found in {**codes, "tsne": tsne_codes}.items()}
     return FirstSeed(
         tsne=tsne_scores,
         codes=rounded,
         labels={**dict.fromkeys(codes, sample.y.tolist()), "tsne": tsne_sample.y.tolist()},
-        digits=digits.tolist(),
-        pictures={row: Pixels.pack(found[..., 0]) for row, found in images.items()},
+        shown=labels.tolist(),
+        pictures={row: Pixels.pack(without_one_channel(found)) for row, found in images.items()},
         read={row: read(found).tolist() for row, found in images.items()},
         grid=DecodedGrid(
             first_codes=columns.tolist(),
             second_codes=rows.tolist(),
-            pictures=Pixels.pack(planes["autoencoder"].decode(points).reshape(GRID, GRID, *sample.x.shape[1:3])),
+            pictures=Pixels.pack(without_one_channel(decoded.reshape(GRID, GRID, *sample.x.shape[1:]))),
             codes=[of_axis[:CODES_ON_GRID] for of_axis in rounded["autoencoder"]],
             labels=sample.y[:CODES_ON_GRID].tolist(),
         ),
@@ -184,7 +186,7 @@ def loss_curves(scored: Sequence[SeedScores]) -> LossCurves:
     """Summarise the training runs of all seeds."""
     runs = [one.run for one in scored]
     return LossCurves(
-        pca_test_mse={k: float(np.mean([one.pca_errors[k] for one in scored])) for k in PCA_COMPONENTS},
+        pca_test_mse={k: float(np.mean([one.pca_errors[k] for one in scored])) for k in scored[0].pca_errors},
         seconds=spread([run.seconds for run in runs]),
         runs=[AutoencoderRun(run.config.seed, run.epochs, run.metrics, run.seconds) for run in runs],
     )
@@ -206,7 +208,7 @@ def reconstructions(scored: Sequence[SeedScores], first: FirstSeed) -> Reconstru
     """Put the first seed's pictures and the shares over all seeds together."""
     shares = {"original": spread([one.read_right for one in scored])}
     shares |= {method: spread([one.scores[method].read_right for one in scored]) for method in scored[0].scores}
-    return Reconstructions(first.digits, first.read, len(first.labels["autoencoder"]), shares, first.pictures)
+    return Reconstructions(first.shown, first.read, len(first.labels["autoencoder"]), shares, first.pictures)
 
 
 def _share_read_right(read: Read, images: np.ndarray, y: np.ndarray) -> float:

@@ -16,8 +16,8 @@ class Plane:
     """A map of images to two codes and back.
 
     Attributes:
-        encode: ``(N, 28, 28, 1)`` in [0, 1] -> ``(N, 2)``.
-        decode: ``(N, 2)`` -> ``(N, 28, 28, 1)`` in [0, 1].
+        encode: ``(N, H, W, C)`` in [0, 1] -> ``(N, 2)``.
+        decode: ``(N, 2)`` -> ``(N, H, W, C)`` in [0, 1].
     """
 
     encode: Callable[[np.ndarray], np.ndarray]
@@ -26,29 +26,32 @@ class Plane:
 
 def fit_pca(train: Split) -> PCA:
     """Fit as many components as are needed; the first k of them are PCA with k components."""
-    return PCA(max(PCA_COMPONENTS), svd_solver="covariance_eigh").fit(flat(train.x))
+    x = flat(train.x)
+    return PCA(min(max(PCA_COMPONENTS), *x.shape), svd_solver="covariance_eigh").fit(x)
 
 
-def pca_plane(pca: PCA) -> Plane:
-    """Return the plane of the first two components; its images are cut to [0, 1]."""
-    return Plane(encode=lambda x: pca_codes(pca, x), decode=lambda codes: np.clip(pca_images(pca, codes), 0, 1))
+def pca_plane(pca: PCA, shape: tuple[int, ...]) -> Plane:
+    """Return the plane of the first two components; its images, of a shape ``(H, W, C)``, are cut to [0, 1]."""
+    return Plane(encode=lambda x: pca_codes(pca, x), decode=lambda codes: np.clip(pca_images(pca, codes, shape), 0, 1))
 
 
 def pca_codes(pca: PCA, x: np.ndarray, components: int = 2) -> np.ndarray:
-    """Project images ``(N, 28, 28, 1)`` onto the first components: ``(N, components)``."""
+    """Project images ``(N, H, W, C)`` onto the first components: ``(N, components)``."""
     return (flat(x) - pca.mean_) @ pca.components_[:components].T
 
 
-def pca_images(pca: PCA, codes: np.ndarray) -> np.ndarray:
-    """Map codes ``(N, k)`` back to images ``(N, 28, 28, 1)``, whose pixels may leave [0, 1]."""
-    return (codes @ pca.components_[: codes.shape[1]] + pca.mean_).reshape(-1, 28, 28, 1)
+def pca_images(pca: PCA, codes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Map codes ``(N, k)`` back to images ``(N, H, W, C)``, whose pixels may leave [0, 1]."""
+    return (codes @ pca.components_[: codes.shape[1]] + pca.mean_).reshape(-1, *shape)
 
 
 def pca_errors(pca: PCA, split: Split) -> dict[int, float]:
-    """Return the mean squared error per pixel of each number of components."""
+    """Return the mean squared error per pixel of each number of components that there is."""
+    shape = split.x.shape[1:]
     return {
-        k: float(np.mean((pca_images(pca, pca_codes(pca, split.x, k)) - split.x) ** 2, dtype=np.float64))
+        k: float(np.mean((pca_images(pca, pca_codes(pca, split.x, k), shape) - split.x) ** 2, dtype=np.float64))
         for k in PCA_COMPONENTS
+        if k <= len(pca.components_)
     }
 
 
@@ -65,5 +68,5 @@ def grid_over(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def flat(x: np.ndarray) -> np.ndarray:
-    """``(N, 28, 28, 1)`` -> ``(N, 784)``."""
+    """``(N, H, W, C)`` -> ``(N, pixels)``."""
     return x.reshape(len(x), -1)

@@ -42,7 +42,7 @@ class Scores:
 
 
 def structure(x: np.ndarray, y: np.ndarray, codes: np.ndarray, seed: int) -> dict[str, float]:
-    """Score codes ``(N, 2)`` of the images ``(N, 28, 28, 1)`` with labels ``(N,)``.
+    """Score codes ``(N, 2)`` of the images ``(N, H, W, C)`` with labels ``(N,)``.
 
     Returns:
         ``trustworthiness``, ``silhouette`` and ``distance_ranks``; see ``Scores``.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ex3.data.raw import CLASS_NAMES
 from ex3.errors import DivergedError, Ex3Error
 from ex3.provenance import RUN_PACKAGES, versions
 from ex3.results import DatasetInfo, Record
@@ -25,6 +26,11 @@ class Paths:
     figures: Path
     runs: Path
     data: Path | None = None
+
+    @property
+    def image_cache(self) -> Path:
+        """Folder where the images of a folder are kept once they are read."""
+        return self.runs / "images"
 
 
 @dataclass(frozen=True)
@@ -102,21 +108,40 @@ def make_record(
 
 
 def headline(
-    finding: str, dataset: str, seeds: Sequence[int], threads: int | None, seconds: float, subject: str = ""
+    finding: str,
+    dataset: DatasetInfo | str,
+    seeds: Sequence[int],
+    threads: int | None,
+    seconds: float,
+    subject: str = "",
 ) -> str:
     """Write an experiment's last line, e.g. ``test accuracy 0.9921, data mnist, seed 0, threads 2, 9.8 s``.
 
     Args:
         finding: The result in a few words.
-        dataset: Name of the images.
+        dataset: The images, or their name; some classes of a well-known data set are named, too.
         seeds: Of all repeats.
         threads: TensorFlow's; left out when ``None``.
         seconds: Of the whole experiment.
         subject: Further settings, such as the model; left out when empty.
     """
     repeats = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    parts = [finding, subject, f"data {dataset}", repeats, f"threads {threads}" if threads else "", f"{seconds:.1f} s"]
+    parts = [
+        finding,
+        subject,
+        f"data {_name_images(dataset)}",
+        repeats,
+        f"threads {threads}" if threads else "",
+        f"{seconds:.1f} s",
+    ]
     return ", ".join(filter(None, parts))
+
+
+def _name_images(dataset: DatasetInfo | str) -> str:
+    if isinstance(dataset, str):
+        return dataset
+    is_whole = tuple(dataset.class_names) == CLASS_NAMES.get(dataset.name, tuple(dataset.class_names))
+    return dataset.name + ("" if is_whole else f" ({' '.join(dataset.class_names)})")
 
 
 def divergence(label: str, seed: int, iteration: int, learning_rate: float, consequence: str = "") -> DivergedError:

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from ex3 import model_store, storage
 from ex3.adversarial.judging import Attack
-from ex3.adversarial.study import Study, draw_sample, study_attacks
+from ex3.adversarial.study import Study, draw_sample, find_target, study_attacks
 from ex3.adversarial.summaries import AttackCurves
 from ex3.adversarial.victims import keras_victim
 from ex3.backend import prepare
 from ex3.config import CLASSIFIER_CONFIGS, AttackConfig
-from ex3.data import Dataset, load_dataset
+from ex3.data import Dataset, load_images
+from ex3.errors import DataError
 from ex3.experiments import Outcome, Paths, headline, make_record
 from ex3.experiments.trained import TrainedClassifier, classifier_config, trained_classifier
 from ex3.plots import attack as plots
-from ex3.plots.style import dataset_label, plural
+from ex3.plots.style import dataset_label, picture_map, plural
 from ex3.progress import show_message
 from ex3.results import DatasetInfo
 from ex3.tables import format_table
@@ -40,20 +41,21 @@ def run(config: AttackConfig, model: str, paths: Paths, command: str, quiet: boo
         quiet: Show no progress.
 
     Raises:
-        ConfigError: All attacked images are of the wanted class.
+        ConfigError: The wanted class is unknown, or that of all attacked images.
         DataError: The images or the model cannot be had, or the model classifies no image correctly.
         WriteError: A folder cannot be written to; raised before anything is computed.
     """
     start = time.perf_counter()
     storage.check_writable(paths.figures, paths.runs)
     prepare(config.seed, config.threads, "float32")
-    dataset = load_dataset(config.dataset, paths.data, config.seed)
+    dataset = load_images(config, paths.data, config.seed, paths.image_cache)
     log.info("%s, from %s", dataset.info, paths.data or dataset.source)
     sample = draw_sample(config, dataset.test)
+    find_target(config, dataset.class_names)  # before anything is trained
     main, classifiers = _load_models(config, model, dataset, paths, quiet)
     victims = {label: keras_victim(classifier.model, config.loss) for label, classifier in classifiers.items()}
     on_progress = None if quiet else _show_progress
-    study = study_attacks(config, main, victims, sample, len(dataset.class_names), on_progress)
+    study = study_attacks(config, main, victims, sample, dataset.class_names, on_progress)
     seconds = time.perf_counter() - start
     record = partial(
         make_record,
@@ -69,7 +71,10 @@ def run(config: AttackConfig, model: str, paths: Paths, command: str, quiet: boo
     written = [path for classifier in classifiers.values() for path in classifier.written]
     names, titles = dataset.info.class_names, _titles(config, main, dataset.info, len(sample))
     for figure, part in (
-        (plots.examples(study.examples, names, titles["examples"]), record("attack-examples", result=study.examples)),
+        (
+            plots.examples(study.examples, names, titles["examples"], picture_map(dataset.info)),
+            record("attack-examples", result=study.examples),
+        ),
         (plots.over_epsilon(study.curves, titles["epsilon"]), record("attack-epsilon", result=study.curves)),
         (plots.targets(study.targets, names, titles["targets"]), record("attack-targets", result=study.targets)),
     ):
@@ -77,7 +82,7 @@ def run(config: AttackConfig, model: str, paths: Paths, command: str, quiet: boo
     subject = f"model {main}"
     return Outcome(
         table=_format_results(study.curves),
-        headline=headline(_summarise(study), dataset.name, [config.seed], config.threads, seconds, subject),
+        headline=headline(_summarise(study), dataset.info, [config.seed], config.threads, seconds, subject),
         written=written,
     )
 
@@ -96,11 +101,18 @@ def _load_models(
         main = "/".join(file.parts[-2:])
         loaded, trained_run = model_store.load_classifier(file)
         given[main] = TrainedClassifier(loaded, trained_run, written=[])
+        ours, theirs = dataset.info, trained_run.dataset
+        if (theirs.shape, len(theirs.class_names)) != (ours.shape, len(ours.class_names)):
+            raise DataError(
+                f"{file}: trained on images of shape {theirs.shape} in {len(theirs.class_names)} classes; those of "
+                f"{ours.name} are of shape {ours.shape} in {len(ours.class_names)} classes"
+            )
         if trained_run.dataset.fingerprint != dataset.fingerprint:
             log.warning("%s: trained on other images (%s) than it is attacked on", file, trained_run.dataset.name)
-    kinds = {
-        kind: trained_classifier(classifier_config(kind, like=config), paths, quiet) for kind in CLASSIFIER_CONFIGS
-    }
+    configs = {kind: classifier_config(kind, like=config) for kind in CLASSIFIER_CONFIGS}
+    for of_kind in configs.values():  # before one of them is trained
+        of_kind.check_shape(dataset.shape)
+    kinds = {kind: trained_classifier(of_kind, paths, quiet) for kind, of_kind in configs.items()}
     return main, kinds | given
 
 

@@ -1,4 +1,4 @@
-"""``autoencoder``: 784 -> 2 -> 784 beside PCA (S1 2.6 and 2.6.1, R4), each over several seeds; t-SNE with one seed.
+"""``autoencoder``: pixels to 2 numbers and back, beside PCA (S1 2.6 and 2.6.1, R4), over several seeds; t-SNE with one.
 
 The figures are written anew after each seed, so that the first minute gives all of them and an interruption loses only
 the seed under way. Pictures show the first seed.
@@ -15,7 +15,7 @@ import numpy as np
 
 from ex3 import model_store, storage
 from ex3.config import AutoencoderConfig
-from ex3.data import load_dataset
+from ex3.data import Dataset, load_images
 from ex3.embedding.comparison import (
     CodesInPlane,
     FirstSeed,
@@ -27,6 +27,7 @@ from ex3.embedding.comparison import (
     show_first_seed,
 )
 from ex3.embedding.planes import Plane, fit_pca, pca_plane
+from ex3.errors import DataError
 from ex3.evaluation import predict
 from ex3.experiments import Outcome, Paths, divergence, headline, make_record
 from ex3.experiments.trained import TrainedClassifier, classifier_config, trained_classifier
@@ -39,6 +40,7 @@ from ex3.tables import format_table, with_spread
 
 log = logging.getLogger("ex3")
 
+FEWEST_IMAGES = 100  # of the test images: scores and t-SNE need neighbours
 DIGITS = {"mse": 5}  # behind the point, in the table; 4 otherwise
 COLUMNS = {
     "mse": "reconstruction MSE",
@@ -78,15 +80,12 @@ def run(
     scored: list[SeedScores] = []
     written: dict[Path, None] = dict.fromkeys(reader.written)
     for seed in range(config.seed, config.seed + seeds):
-        dataset = load_dataset(config.dataset, paths.data, seed, config.limit)
-        log.info("%s, from %s", dataset.info, paths.data or dataset.source)
-        if seed == config.seed and samples > len(dataset.test):
-            log.warning("samples = %d: there are %d test images; all are used", samples, len(dataset.test))
+        dataset = _load(config, seed, samples, paths)
         on_progress = None if quiet else show_training(f"autoencoder, seed {seed}", config.epochs)
         model, run = train_autoencoder(config.model_copy(update={"seed": seed}), dataset, on_progress)
         _check(run)
         pca = fit_pca(dataset.train)
-        planes = {"autoencoder": _plane(model), "pca": pca_plane(pca)}
+        planes = {"autoencoder": _plane(model), "pca": pca_plane(pca, dataset.shape)}
         sample = dataset.test.sample(samples, seed)
         scored.append(score_planes(run, planes, pca, dataset, sample, read))
         if seed == config.seed:
@@ -100,13 +99,25 @@ def run(
         table=_table(codes),
         headline=headline(
             _finding(codes, with_spread(loss_curves(scored).seconds, 1)),
-            dataset.name,
+            dataset.info,
             [one.run.config.seed for one in scored],
             config.threads,
             time.perf_counter() - start,
         ),
         written=list(written),
     )
+
+
+def _load(config: AutoencoderConfig, seed: int, samples: int, paths: Paths) -> Dataset:
+    """Load the images; warn where there are fewer test images than are wanted, and refuse too few."""
+    dataset = load_images(config, paths.data, seed, paths.image_cache)
+    log.info("%s, from %s", dataset.info, paths.data or dataset.source)
+    count = len(dataset.test)
+    if count < FEWEST_IMAGES:
+        raise DataError(f"{dataset.name}: {count} test images; their plane needs {FEWEST_IMAGES}")
+    if seed == config.seed and samples > count:
+        log.warning("samples = %d: there are %d test images; all are used", samples, count)
+    return dataset
 
 
 def _plane(model: Autoencoder) -> Plane:

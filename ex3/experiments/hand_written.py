@@ -11,7 +11,7 @@ from ex3.by_hand.training import HandRun
 from ex3.cells import Workers, cell_path, run_cells
 from ex3.config import Config
 from ex3.config_files import change
-from ex3.data import load_dataset
+from ex3.data import load_images
 from ex3.errors import DivergedError
 from ex3.experiments import Paths, Result, divergence, make_record
 from ex3.progress import show_cells
@@ -73,7 +73,7 @@ def train_networks(
     folder = paths.runs / "cells"
     configs = sorted((config for seeds in plan.values() for config in seeds), key=lambda config: config.seed)
     first = configs[0]
-    dataset = load_dataset(first.dataset, paths.data, first.seed, first.limit).info
+    dataset = load_images(first, paths.data, first.seed, paths.image_cache).info
     if fresh:
         storage.remove_files(cell_path(folder, config, dataset, computation) for config in configs)
     names = {config: name for name, seeds in plan.items() for config in seeds}
@@ -82,7 +82,7 @@ def train_networks(
         return f"{names[run.config]}, seed {run.config.seed}"  # type: ignore[index]
 
     with nullcontext() if quiet else show_cells(describe) as on_progress:
-        done = run_cells(configs, dataset, folder, workers, computation, paths.data, on_progress)
+        done = run_cells(configs, dataset, folder, workers, computation, paths.data, on_progress, paths.image_cache)
     by_config = {run.config: run for run in done.runs}
     runs = {name: [by_config[config] for config in seeds] for name, seeds in plan.items()}
     return TrainedNetworks(runs, dataset, done.reused)

@@ -83,7 +83,7 @@ def run(
         table=format_table(HEADER, [row for named in rejection.networks.items() for row in _rows(config, *named)]),
         headline=headline(
             _finding(config, rejection),
-            trained.dataset.name,
+            trained.dataset,
             seeds,
             None,
             time.perf_counter() - start,

@@ -68,7 +68,7 @@ def run(
     return Outcome(
         table=format_table(HEADER, [*map(_row, networks.items()), *map(_reported_row, REPORTED)]),
         headline=headline(
-            f"best by validation: {best}, test accuracy {accuracy}", done.dataset.name, seeds, None,
+            f"best by validation: {best}, test accuracy {accuracy}", done.dataset, seeds, None,
             time.perf_counter() - start, work,
         ),
         written=written,

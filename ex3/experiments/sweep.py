@@ -14,7 +14,7 @@ from ex3 import storage, sweeps
 from ex3.cells import Workers, cell_path, run_cells
 from ex3.config import SweepConfig, TrainConfig
 from ex3.config_files import expand
-from ex3.data import load_dataset
+from ex3.data import load_images
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, headline, make_record
 from ex3.plots.sweep import sweep_by_seed, sweep_curves, sweep_summary
@@ -65,12 +65,14 @@ def run(
     plan = _plan(kind, sweep, bases, origin)
     configs = [config for grid in plan.values() for seeds in grid.values() for config in seeds]
     storage.check_writable(paths.figures, folder)
-    dataset = load_dataset(base.dataset, paths.data, base.seed, base.limit).info
+    dataset = load_images(base, paths.data, base.seed, paths.image_cache).info
     _log_images(dataset, paths, configs)
+    for config in configs:
+        config.check_shape(dataset.shape)
     if fresh:
         storage.remove_files(cell_path(folder, config, dataset, TRAINING) for config in configs)
     with nullcontext() if quiet else show_cells(partial(_describe, sweep.parameter)) as on_progress:
-        done = run_cells(configs, dataset, folder, workers, TRAINING, paths.data, on_progress)
+        done = run_cells(configs, dataset, folder, workers, TRAINING, paths.data, on_progress, paths.image_cache)
     compared = _group(plan, done.runs)
     swept = compared.pop(SWEPT)
     if not any(sweeps.converged(runs) for runs in swept.values()):
@@ -82,7 +84,7 @@ def run(
     seconds = time.perf_counter() - start
     return Outcome(
         table=_table(kind, result),
-        headline=headline(_finding(kind, result), dataset.name, seeds, base.threads, seconds, work),
+        headline=headline(_finding(kind, result), dataset, seeds, base.threads, seconds, work),
         written=written,
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ex3 import model_store, storage
 from ex3.config import ClassifierConfig
-from ex3.data import load_dataset
+from ex3.data import load_images
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, divergence, headline, make_record
 from ex3.plots.classifiers import comparison, learning_curves
@@ -39,11 +39,16 @@ def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: 
         quiet: Show no progress.
 
     Raises:
+        ConfigError: A network does not fit the images.
         DataError: The images cannot be had.
         WriteError: A folder cannot be written to; found out before training.
     """
     start = time.perf_counter()
     storage.check_writable(paths.figures, paths.runs)
+    if len(configs) > 1:  # none is trained in vain
+        shape = load_images(configs[0], paths.data, configs[0].seed, paths.image_cache).shape
+        for config in configs:
+            config.check_shape(shape)
     trained: dict[str, Repeats] = {}
     written: list[Path] = []
     for config in configs:
@@ -58,7 +63,7 @@ def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: 
         table=format_table(HEADER, [_row(of_model) for of_model in trained.values()]),
         headline=headline(
             f"test accuracy {_accuracies(trained)}",
-            first[0].dataset.name,
+            first[0].dataset,
             [run.config.seed for run in first],
             first[0].config.threads,
             time.perf_counter() - start,
@@ -80,7 +85,7 @@ def _train_seeds(
     figure_files: list[Path] = []
     for seed in range(config.seed, config.seed + seeds):
         seeded = config.model_copy(update={"seed": seed})
-        dataset = load_dataset(seeded.dataset, paths.data, seed, seeded.limit)
+        dataset = load_images(seeded, paths.data, seed, paths.image_cache)
         log.info("%s: %s, from %s", config.model, dataset.info, paths.data or dataset.source)
         log.info("%s: %r", config.model, seeded)
         on_progress = None if quiet else show_training(f"{config.model}, seed {seed}", config.epochs)

@@ -8,7 +8,7 @@ from ex3 import model_store
 from ex3.backend import keras, prepare
 from ex3.config import AttackConfig, ClassifierConfig, TrainConfig
 from ex3.config_files import load, shipped
-from ex3.data import load_dataset
+from ex3.data import load_images
 from ex3.experiments import Paths, divergence
 from ex3.progress import show_training
 from ex3.results import Run
@@ -31,12 +31,9 @@ def classifier_config(kind: str, like: TrainConfig | AttackConfig) -> Classifier
 
     Args:
         kind: ``linear``, ``mlp`` or ``convnet``.
-        like: The config of the experiment that needs the classifier. Its limit, where it has one, counts too.
+        like: The config of the experiment that needs the classifier.
     """
-    shared: dict[str, object] = {"dataset": like.dataset, "seed": like.seed, "threads": like.threads}
-    if isinstance(like, TrainConfig) and like.limit:
-        shared["limit"] = like.limit
-    return load(shipped(kind), shared)
+    return load(shipped(kind), {**like.images.model_dump(), "seed": like.seed, "threads": like.threads})
 
 
 def trained_classifier(config: ClassifierConfig, paths: Paths, quiet: bool) -> TrainedClassifier:
@@ -55,7 +52,7 @@ def trained_classifier(config: ClassifierConfig, paths: Paths, quiet: bool) -> T
     prepare(
         config.seed, config.threads, config.precision
     )  # TensorFlow takes its number of threads before its first use
-    dataset = load_dataset(config.dataset, paths.data, config.seed, config.limit)
+    dataset = load_images(config, paths.data, config.seed, paths.image_cache)
     if found := model_store.find_classifier(paths.runs, config, dataset.fingerprint):
         return TrainedClassifier(*found, written=[])
     log.info("%s, seed %d: no stored model; it is trained now", config.model, config.seed)

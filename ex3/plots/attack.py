@@ -22,8 +22,15 @@ METHOD_COLOURS: dict[Method, str] = {"noise": "#666666", "fgsm": "#E69F00", "pgd
 
 
 @styled
-def examples(result: AttackExamples, class_names: Sequence[str], title: str) -> Figure:
-    """Draw originals, noises and adversarial images: a row per attack, three columns per example."""
+def examples(result: AttackExamples, class_names: Sequence[str], title: str, cmap: str = "gray_r") -> Figure:
+    """Draw originals, noises and adversarial images: a row per attack, three columns per example.
+
+    Args:
+        result: The images.
+        class_names: Of all classes.
+        title: Of the figure.
+        cmap: Colour map of images that have no colours; the noise of those that have is drawn in grey.
+    """
     count = max(len(row.examples) for row in result.rows)
     figure = Figure(figsize=(2.1 * 3 * count + 1, 2.3 * len(result.rows) + 0.5))
     grid = figure.subplots(len(result.rows), 3 * count, squeeze=False)
@@ -34,7 +41,7 @@ def examples(result: AttackExamples, class_names: Sequence[str], title: str) -> 
     for panels, row in zip(grid, result.rows, strict=True):
         panels[0].set_ylabel(_row_title(row.case), rotation=0, ha="right", va="center")
         for position, example in enumerate(row.examples):
-            _draw_example(panels[3 * position : 3 * position + 3], example, class_names)
+            _draw_example(panels[3 * position : 3 * position + 3], example, class_names, cmap)
     figure.suptitle(title)
     return figure
 
@@ -74,13 +81,16 @@ def _row_title(case: Case) -> str:
     return METHOD_TITLES[case.method] + bound
 
 
-def _draw_example(panels: Sequence[Axes], example: Example, class_names: Sequence[str]) -> None:
+def _draw_example(panels: Sequence[Axes], example: Example, class_names: Sequence[str], cmap: str) -> None:
     original, noise, adversarial = panels
     difference = np.subtract(example.adversarial, example.original)
     largest = max(float(np.abs(difference).max()), 1e-9)
-    original.imshow(example.original, cmap="gray_r", vmin=0, vmax=1)
-    noise.imshow(difference, cmap="RdBu_r", vmin=-largest, vmax=largest)
-    adversarial.imshow(example.adversarial, cmap="gray_r", vmin=0, vmax=1)
+    original.imshow(example.original, cmap=cmap, vmin=0, vmax=1)
+    adversarial.imshow(example.adversarial, cmap=cmap, vmin=0, vmax=1)
+    if difference.ndim == 3:  # the mean over the colours
+        noise.imshow(difference.mean(axis=-1), cmap="gray", vmin=-largest, vmax=largest)
+    else:
+        noise.imshow(difference, cmap="RdBu_r", vmin=-largest, vmax=largest)
     original.set_title(_describe(example.before, class_names))
     noise.set_title(f"noise, \u00b1{largest:.2f}")
     adversarial.set_title(_describe(example.after, class_names))

@@ -3,6 +3,7 @@
 Each is drawn from its JSON twin alone.
 """
 
+import math
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -13,12 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import AsinhLocator
 
 from ex3.embedding.comparison import CodesInPlane, DecodedGrid, LossCurves, Reconstructions
-from ex3.plots.style import SPLIT_COLOURS, dataset_label, draw_mean, make_logarithmic, plural, styled
+from ex3.plots.style import SPLIT_COLOURS, dataset_label, draw_mean, make_logarithmic, picture_map, plural, styled
 from ex3.results import Record
 from ex3.tables import with_spread
 
 METHOD_TITLES = {"autoencoder": "autoencoder", "pca": "PCA", "tsne": "t-SNE"}
-CLASS_COLOURS = mpl.colormaps["tab10"](np.arange(10))
 HEAVY_TAIL = 8  # times the median distance from the median; of a normal distribution 99 % are within 4
 MSE_LABEL = "mean squared error per pixel"
 
@@ -42,7 +42,8 @@ def curves(record: Record[LossCurves]) -> Figure:
     axes.legend(loc="lower left", frameon=True, framealpha=1, edgecolor="none")
     count = len(result.runs)
     over = plural(count, "seed") + (" (mean ± standard deviation)" if count > 1 else "")
-    axes.set_title(f"Autoencoder 784-2-784 on {dataset_label(record.dataset)}: {over}")
+    pixels = math.prod(record.dataset.shape)
+    axes.set_title(f"Autoencoder {pixels}-2-{pixels} on {dataset_label(record.dataset)}: {over}")
     return figure
 
 
@@ -57,7 +58,7 @@ def scatter(record: Record[CodesInPlane]) -> Figure:
         axes.set_title(f"{METHOD_TITLES[method]}, {len(points[0]):,} images")
     handles = [
         mpl.lines.Line2D([], [], color=colour, marker="o", linestyle="", label=name)
-        for name, colour in zip(names, CLASS_COLOURS, strict=False)
+        for name, colour in zip(names, _class_colours(len(names)), strict=True)
     ]
     figure.legend(handles=handles, title="class", loc="outside right center")
     data = dataset_label(record.dataset)
@@ -70,11 +71,11 @@ def reconstructions(record: Record[Reconstructions]) -> Figure:
     """Draw an image per class, each method's reconstruction of it, and the class that the convnet reads in them."""
     result, names = record.result, record.dataset.class_names
     pictures = {row: packed.unpack() for row, packed in result.pictures.items()}
-    figure = Figure(figsize=(13, 1.75 * len(pictures) + 0.4))
+    figure = Figure(figsize=(max(1.2 * len(result.labels) + 1, 9.6), 1.75 * len(pictures) + 0.4))
     grid = figure.subplots(len(pictures), len(result.labels), squeeze=False)
     for panels, row in zip(grid, pictures, strict=True):
         for axes, image, read, label in zip(panels, pictures[row], result.read[row], result.labels, strict=True):
-            axes.imshow(image, cmap="gray_r", vmin=0, vmax=1)
+            axes.imshow(image, cmap=picture_map(record.dataset), vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
             axes.grid(visible=False)
             axes.spines[:].set_visible(False)
@@ -93,11 +94,12 @@ def reconstructions(record: Record[Reconstructions]) -> Figure:
 def manifold(record: Record[DecodedGrid]) -> Figure:
     """Draw the decoder's outputs over a grid in the plane, beside the codes that the grid covers."""
     result = record.result
-    pictures = result.pictures.unpack()  # (rows, columns, 28, 28)
-    rows, columns, height, width = pictures.shape
+    pictures = result.pictures.unpack()  # (rows, columns, H, W), or (rows, columns, H, W, 3)
+    rows, columns, height, width = pictures.shape[:4]
     figure = Figure(figsize=(9.6, 5))
     left, right = figure.subplots(1, 2)
-    left.imshow(pictures.transpose(0, 2, 1, 3).reshape(rows * height, columns * width), cmap="gray_r", vmin=0, vmax=1)
+    sheet = pictures.swapaxes(1, 2).reshape(rows * height, columns * width, *pictures.shape[4:])
+    left.imshow(sheet, cmap=picture_map(record.dataset), vmin=0, vmax=1)
     shown = np.linspace(0, columns - 1, 5).astype(int)
     left.set_xticks(shown * width + width // 2, [f"{result.first_codes[column]:.3g}" for column in shown])
     left.set_yticks(shown * height + height // 2, [f"{result.second_codes[row]:.3g}" for row in shown])
@@ -113,13 +115,19 @@ def manifold(record: Record[DecodedGrid]) -> Figure:
     return figure
 
 
+def _class_colours(count: int) -> np.ndarray:
+    """Return a colour per class, ``(count, 4)``."""
+    return mpl.colormaps["tab10"](np.arange(count)) if count <= 10 else mpl.colormaps["turbo"](np.linspace(0, 1, count))
+
+
 def _draw_codes(axes: Axes, codes: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> None:
     """Draw codes ``(2, N)`` coloured by label, small and translucent, and each class's name at its median.
 
     Where some codes lie far from all others, the axes are linear near the middle and logarithmic further out (asinh).
     """
     size = np.clip(15_000 / len(labels), 3, 25)
-    axes.scatter(codes[0], codes[1], c=CLASS_COLOURS[labels % len(CLASS_COLOURS)], s=size, alpha=0.4, linewidths=0)
+    colours = _class_colours(len(class_names))[labels]
+    axes.scatter(codes[0], codes[1], c=colours, s=size, alpha=0.4, linewidths=0)
     outline = [effects.withStroke(linewidth=3, foreground="white")]
     font_size = 14 if max(map(len, class_names)) <= 2 else 10
     for label in np.unique(labels):

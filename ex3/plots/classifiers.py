@@ -86,13 +86,13 @@ def comparison(trained: Mapping[str, Repeats]) -> Figure:
 
 def _draw_confusion(axes: Axes, runs: Sequence[Run], model: str) -> None:
     """Draw the confusion matrix, summed over the runs; colour shows the errors, numbers show all."""
-    counts = np.sum([run.confusion for run in runs], axis=0)  # (10, 10), rows: actual
+    counts = np.sum([run.confusion for run in runs], axis=0)  # (classes, classes), rows: actual
     errors = np.where(np.eye(len(counts), dtype=bool) | (counts == 0), np.nan, counts)
     most = max(2, np.nanmax(errors, initial=2))
     axes.imshow(errors, cmap="OrRd", norm=LogNorm(1, most * 3))
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            axes.text(column, row, count, ha="center", va="center", fontsize=7)
+            axes.text(column, row, count, ha="center", va="center", fontsize=7 if len(counts) > 5 else 10)
     title = f"Confusion, {model}, sum of {plural(len(runs), 'run')}"
     axes.set(title=title, xlabel="predicted class", ylabel="actual class")
     for axis in ("x", "y"):
@@ -103,7 +103,7 @@ def _draw_confusion(axes: Axes, runs: Sequence[Run], model: str) -> None:
 def _draw_class_accuracies(axes: Axes, runs_by_model: Mapping[str, Sequence[Run]]) -> None:
     """Draw each class's share of images that are recognised: mean and standard deviation over the runs."""
     for position, (model, runs) in enumerate(runs_by_model.items()):
-        counts = np.array([run.confusion for run in runs])  # (runs, 10, 10)
+        counts = np.array([run.confusion for run in runs])  # (runs, classes, classes)
         accuracies = np.diagonal(counts, axis1=1, axis2=2) / counts.sum(axis=2)
         std = accuracies.std(axis=0, ddof=1) if len(runs) > 1 else None
         classes = np.arange(counts.shape[1])

@@ -33,10 +33,10 @@ def draw_fixed(result: FixedRejection) -> Figure:
     figure.colorbar(image, ax=panels, label="share of the images (%)")
     at = [position for position, epsilon in enumerate(result.epsilon) if 0 < epsilon <= 0.1]
     most = max((row[position].rejected.mean for row in result.answers for position in at), default=0.0)
-    count = result.answers[0][0].right.count
+    count, classes = result.answers[0][0].right.count, len(result.dataset.class_names)
     figure.suptitle(
         f"R3's rejection (\u03bb as the threshold) sees large noise only: of images attacked with \u03b5 \u2264 0.1 it "
-        f"rejects at most {percent(most, 1)}\n128-150-10, GELU, trained with images of noise; "
+        f"rejects at most {percent(most, 1)}\n128-150-{classes}, GELU, trained with images of noise; "
         f"{dataset_label(result.dataset)}, mean over {plural(count, 'seed')}"
     )
     return figure

@@ -13,12 +13,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator, StrMethodFormatter
 
+from ex3.data.raw import CLASS_NAMES
 from ex3.results import Curves, DatasetInfo
 
 SPLIT_COLOURS = {"train": "#0072B2", "validation": "#009E73", "test": "#D55E00"}
 MODEL_COLOURS = {"linear": "#E69F00", "mlp": "#009E73", "convnet": "#0072B2"}
+DATASET_TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "scikit-learn's 8 x 8 digits"}
+MOST_NAMES = 5  # in a title
 SMOOTHING = 0.9
 
 STYLE: dict[Any, Any] = {
@@ -72,16 +75,27 @@ def smooth(values: Sequence[float], weight: float = SMOOTHING) -> np.ndarray:
 
 
 def dataset_label(dataset: DatasetInfo) -> str:
-    """Name the images in a title."""
-    titles = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "scikit-learn's 8 x 8 digits"}
-    return titles[dataset.name]
+    """Name the images in a title, with their classes where these are not all classes of a well-known data set."""
+    title, names = DATASET_TITLES.get(dataset.name, dataset.name), dataset.class_names
+    if tuple(names) == CLASS_NAMES.get(dataset.name):
+        return title
+    return f"{title} ({', '.join(names)})" if len(names) <= MOST_NAMES else f"{title} ({len(names)} classes)"
+
+
+def picture_map(dataset: DatasetInfo) -> str:
+    """Return the colour map of grey images: black on white for digits and garments, whose paper is 0; else as it is."""
+    return "gray_r" if dataset.name in DATASET_TITLES else "gray"
 
 
 def make_logarithmic(axes: Axes, which: str) -> None:
-    """Make the x or y axis logarithmic, with ticks at 1, 2, 3 and 5 times the powers of ten, written out."""
+    """Make the x or y axis logarithmic, with ticks at 1, 2, 3 and 5 times the powers of ten, written out.
+
+    An axis so short that few of them would be on it has ticks at equal distances.
+    """
     getattr(axes, f"set_{which}scale")("log")
     axis = getattr(axes, f"{which}axis")
-    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    low, high = getattr(axes, f"get_{which}lim")()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)) if high > 3 * low else MaxNLocator(5))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
 
@@ -90,7 +104,8 @@ def make_logit(axes: Axes) -> None:
     """Spread the y axis of accuracies out where they are near 0 or 1: its scale is log(p / (1 - p))."""
     axes.set_yscale("logit", nonpositive="clip")
     axes.set_ylim(max(axes.get_ylim()[0], 0.05), min(axes.get_ylim()[1], 0.9995))
-    axes.yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999]))
+    ticks = FixedLocator([0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999])
+    axes.yaxis.set_major_locator(ticks if axes.get_ylim()[1] > 0.9 else MaxNLocator(6))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
