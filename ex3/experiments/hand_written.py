@@ -76,10 +76,10 @@ def train_networks(
     dataset = load_images(first, paths.data, first.seed, paths.image_cache).info
     if fresh:
         storage.remove_files(cell_path(folder, config, dataset, computation) for config in configs)
-    names = {config: name for name, seeds in plan.items() for config in seeds}
+    names: dict[NetworkConfig, str] = {config: name for name, seeds in plan.items() for config in seeds}
 
     def describe(run: HandRun) -> str:
-        return f"{names[run.config]}, seed {run.config.seed}"  # type: ignore[index]
+        return f"{names[run.config]}, seed {run.config.seed}"
 
     with nullcontext() if quiet else show_cells(describe) as on_progress:
         done = run_cells(configs, dataset, folder, workers, computation, paths.data, on_progress, paths.image_cache)
