@@ -68,7 +68,7 @@ class ScratchConfig(Config):
     """The networks of ``scratch``, and what is done to them."""
 
     seeds: Annotated[int, Field(ge=1, le=1000)]
-    """Runs of each network, from the base's seed upwards."""
+    """Runs of each network, from its seed upwards."""
     train_noise: NonNegatives
     """Sigmas of Gaussian noise on the training images of the noisy network."""
     variation_seeds: Annotated[int, Field(ge=1, le=1000)]
@@ -89,7 +89,7 @@ class RejectConfig(Config):
     """The networks of ``reject``, and how they are attacked."""
 
     seeds: Annotated[int, Field(ge=1, le=1000)]
-    """Runs of each network, from the base's seed upwards."""
+    """Runs of each network, from its seed upwards."""
     margins: Annotated[tuple[PositiveRate, ...], Field(strict=False, min_length=1, max_length=32)]
     """Values of lambda, which is also the threshold, in R3's experiment."""
     fixed_epsilon: NonNegatives

@@ -107,8 +107,8 @@ class MaskedNetwork:
         success: By loss (``training``, ``margin``), then by method (``fgsm``, ``pgd``): at each epsilon.
         with_loss: Share of the attacked images whose training loss is not 0.
         zero_gradient: By loss, the share of the attacked images whose gradient is 0.
-        largest_gap: Largest difference, over epsilon and seeds, between FGSM's success on the training loss and
-            ``with_loss``.
+        largest_gap: Largest difference, over the seeds and all epsilons from 0.1 on, between FGSM's success on the
+            training loss and ``with_loss``.
         attacked: Images per seed, on average.
     """
 

@@ -1,5 +1,6 @@
 """The hand-written networks that experiments train: their configs, their runs in parallel, and the twins' heads."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ex3.experiments import Paths, Result, divergence, make_record
 from ex3.progress import show_cells
 from ex3.provenance import Computation
 from ex3.results import DatasetInfo, Record
+
+log = logging.getLogger("ex3")
 
 C = TypeVar("C", bound=NetworkConfig)
 R = TypeVar("R", bound=HandRun)
@@ -74,6 +77,9 @@ def train_networks(
     configs = sorted((config for seeds in plan.values() for config in seeds), key=lambda config: config.seed)
     first = configs[0]
     dataset = load_images(first, paths.data, first.seed, paths.image_cache).info
+    log.info("%s, from %s", dataset, paths.data or dataset.source)
+    if max(config.batch_size for config in configs) > dataset.sizes["train"]:
+        log.warning("batch sizes above %d are cut to it: there are no more training images", dataset.sizes["train"])
     if fresh:
         storage.remove_files(cell_path(folder, config, dataset, computation) for config in configs)
     names: dict[NetworkConfig, str] = {config: name for name, seeds in plan.items() for config in seeds}

@@ -35,8 +35,8 @@ def draw_fixed(result: FixedRejection) -> Figure:
     most = max((row[position].rejected.mean for row in result.answers for position in at), default=0.0)
     count, classes = result.answers[0][0].right.count, len(result.dataset.class_names)
     figure.suptitle(
-        f"R3's rejection (\u03bb as the threshold) sees large noise only: of images attacked with \u03b5 \u2264 0.1 it "
-        f"rejects at most {percent(most, 1)}\n128-150-{classes}, GELU, trained with images of noise; "
+        f"R3's rejection (\u03bb as the threshold): of the images attacked with \u03b5 \u2264 0.1 it rejects at most "
+        f"{percent(most, 1)}\n128-150-{classes}, GELU, trained with images of noise; "
         f"{dataset_label(result.dataset)}, mean over {plural(count, 'seed')}"
     )
     return figure
@@ -55,13 +55,16 @@ def draw_distances(result: Rejection) -> Figure:
                 axes.stairs(100 * shares, bins, color=colour, label=kind, linewidth=1.6)
         axes.axvline(1, color="0.4", linestyle="--")
         rejected = network.rejected["uniform noise"].mean
-        axes.set(title=f"{NETWORKS.get(name, name)}\nrejects {percent(rejected)} of uniform noise", xscale="log")
+        title = f"rejects {percent(rejected)} of uniform noise"
+        if "adaptive attack" in network.rejected:
+            title += f", {percent(network.rejected['adaptive attack'].mean)} of the adaptive attack"
+        axes.set(title=f"{NETWORKS.get(name, name)}\n{title}", xscale="log")
         axes.set_xlabel("least distance / threshold")
     panels[0].set_ylabel("share of the images (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.suptitle(
-        "Noise lands beyond the threshold (dashed) where it was a class; the adaptive attack stops just before it\n"
-        f"{dataset_label(result.dataset)}, the first seed; of the attacked images those that are misclassified"
+        "How far images are from every class, and which are rejected (right of the dashed threshold)\n"
+        f"{dataset_label(result.dataset)}, distances of the first seed; of the attacked images the misclassified ones"
     )
     return figure
 
@@ -91,9 +94,9 @@ def draw_detectors(result: Rejection) -> Figure:
     for axes, kind in zip(panels, [kind for kind in CURVES if kind in kinds], strict=False):
         _draw_roc(axes, network, kind, result.false_alarms)
     best = max(network.areas, key=lambda detector: network.areas[detector]["uniform noise"].mean)
-    area = network.areas[best]["uniform noise"].mean
+    area, own = (network.areas[detector]["uniform noise"].mean for detector in (best, "least distance"))
     figure.suptitle(
-        f"Noise is easy to detect, and best without the network ({best}: {area:.2f})\n"
+        f"Uniform noise is told from digits with an area of {area:.2f} by the {best}, {own:.2f} by the least distance\n"
         f"{dataset_label(result.dataset)}, mean over {plural(network.clean.right.count, 'seed')}"
     )
     return figure

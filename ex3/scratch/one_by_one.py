@@ -3,7 +3,8 @@
 A loss such as the hinge's is exactly 0 for most samples after a short while. Such a sample has no gradient, so plain
 SGD would compute it and move nothing. Here a block of samples is computed at once with the present weights; the samples
 up to the first one with a loss are done, that one makes the next update, and the following block starts behind it. The
-weights are those of SGD with a batch size of 1, at a fraction of the cost.
+weights are those of SGD with a batch size of 1, at a fraction of the cost. Weight decay would move them with every
+sample, so it acts in the updates alone.
 """
 
 from collections.abc import Iterator
