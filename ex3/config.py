@@ -19,6 +19,8 @@ class TrainConfig(ImagesConfig):
     """Passes over the training images."""
     evaluations_per_epoch: Count = 1
     """Points on the learning curves per epoch."""
+    epochs_per_evaluation: Count = 1
+    """Evaluate in every so many epochs only, and in the last one."""
     early_evaluations: bool = False
     """Also evaluate after 2, 8, 32, 128, 512, ... gradient steps."""
     batch_size: Count
@@ -56,6 +58,9 @@ class ClassifierConfig(TrainConfig):
     model: Literal["linear", "mlp", "convnet"]
     label_smoothing: Fraction = 0.0
     """The share of the target's probability that is spread over all classes while training."""
+    class_balance: Literal["none", "sampling", "weights"] = "none"
+    """Against rare classes. ``sampling``: draw the images of each epoch with repetition, all classes equally often.
+    ``weights``: weigh the loss of an image by the inverse of its class's share."""
 
 
 class LinearConfig(ClassifierConfig):
@@ -84,12 +89,26 @@ class ConvnetConfig(ClassifierConfig):
     """Side of each convolution's square kernel, in pixels."""
     hidden_units: Counts
     """Units of each hidden Dense layer."""
+    padding: Literal["valid", "same"] = "valid"
+    """``same`` frames the images with zeros, so that a convolution keeps their size."""
+    normalization: Literal["none", "batch"] = "none"
+    """Of each convolution's output, before its ReLU."""
+    residuals: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, max_length=16)] = ()
+    """In each block, further 3 x 3 convolutions after the pooling, each added to its own input; none when left out."""
+    global_pooling: Literal["none", "average"] = "none"
+    """What the layers after the convolutions see: all pixels, or each filter's mean."""
     dropout: Fraction = 0.0
     """Dropout probability after each conv-pool block and each hidden layer."""
+    flip: bool = False
+    """Training images are mirrored at random, left to right."""
     translation: Fraction = 0.0
     """Training images are shifted at random by up to this share of their side, both ways."""
     rotation: Fraction = 0.0
     """Training images are rotated at random by up to this share of a full turn, both ways."""
+    colour: Fraction = 0.0
+    """Contrast and brightness of training images are changed at random by up to this share."""
+    fill: Literal["constant", "reflect"] = "constant"
+    """What moves in from outside a shifted or rotated image: black, or the image mirrored at its edge."""
 
     @model_validator(mode="after")
     def _has_a_kernel_per_convolution(self) -> "ConvnetConfig":
@@ -98,13 +117,15 @@ class ConvnetConfig(ClassifierConfig):
                 f"filters has {len(self.filters)} entries and kernel_sizes {len(self.kernel_sizes)}; "
                 "there should be one of each per convolution"
             )
+        if self.residuals and len(self.residuals) != len(self.filters):
+            raise ValueError(f"residuals has {len(self.residuals)} entries for {len(self.filters)} blocks")
         return self
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Check that the convolutions leave something of images of a shape ``(H, W, C)``."""
         side = min(shape[:2])
         for kernel_size in self.kernel_sizes:
-            side = (side - kernel_size + 1) // 2  # a 'valid' convolution, then 2 x 2 pooling
+            side = (side - (kernel_size - 1) * (self.padding == "valid")) // 2  # a convolution, then 2 x 2 pooling
             if side < 1:
                 size = f"{shape[1]} x {shape[0]}"
                 raise ConfigError(f"kernel_sizes = {list(self.kernel_sizes)} leave nothing of a {size} image")

@@ -49,14 +49,23 @@ def build_mlp(config: MlpConfig, shape: Shape, classes: int) -> keras.Model:
 
 
 def build_convnet(config: ConvnetConfig, shape: Shape, classes: int) -> keras.Model:
-    """Build blocks of convolution ('valid'), ReLU, 2 x 2 max-pooling and dropout, then an MLP on what is left."""
-    blocks = []
-    for filters, kernel_size in zip(config.filters, config.kernel_sizes, strict=True):
-        blocks += [layers.Conv2D(filters, kernel_size, activation="relu"), layers.MaxPooling2D(2)]
-        blocks += _dropout(config)
-    return keras.Sequential(
-        [keras.Input(shape), *blocks, layers.Flatten(), *_hidden(config), *_head(classes)], name=config.model
-    )
+    """Build blocks of convolution, 2 x 2 max-pooling, ReLU and dropout, then an MLP on what is left.
+
+    In each block more convolutions may follow, h + ReLU(convolution(h)) (He et al. 2015, arXiv 1512.03385). ReLU and
+    max-pooling can be exchanged; the smaller image goes through the ReLU.
+    """
+    images = features = keras.Input(shape)
+    residuals = config.residuals or (0,) * len(config.filters)
+    for filters, kernel_size, further in zip(config.filters, config.kernel_sizes, residuals, strict=True):
+        features = _convolution(config, filters, kernel_size, pool=True)(features)
+        for _ in range(further):
+            features = layers.Add()([features, _convolution(config, filters, 3, pool=False)(features)])
+        for layer in _dropout(config):
+            features = layer(features)
+    features = layers.GlobalAveragePooling2D()(features) if config.global_pooling == "average" else features
+    for layer in [layers.Flatten(), *_hidden(config), *_head(classes)]:
+        features = layer(features)
+    return keras.Model(images, features, name=config.model)
 
 
 @dataclass(frozen=True)
@@ -95,15 +104,19 @@ def build_autoencoder(config: AutoencoderConfig, shape: Shape) -> Autoencoder:
 
 
 def build_augmentation(config: ClassifierConfig, shape: Shape) -> keras.Model | None:
-    """Build random shifts and rotations of training images, ``(N, H, W, C)`` -> the same; ``None`` for none.
-
-    Black moves in from outside the image.
-    """
+    """Build random changes of training images, ``(N, H, W, C)`` in [0, 1] -> the same; ``None`` for none."""
+    if not isinstance(config, ConvnetConfig):
+        return None
     steps = []
-    if isinstance(config, ConvnetConfig) and config.translation:
-        steps.append(layers.RandomTranslation(config.translation, config.translation, fill_mode="constant"))
-    if isinstance(config, ConvnetConfig) and config.rotation:
-        steps.append(layers.RandomRotation(config.rotation, fill_mode="constant"))
+    if config.flip:
+        steps.append(layers.RandomFlip("horizontal"))
+    if config.translation:
+        steps.append(layers.RandomTranslation(config.translation, config.translation, fill_mode=config.fill))
+    if config.rotation:
+        steps.append(layers.RandomRotation(config.rotation, fill_mode=config.fill))
+    if config.colour:
+        steps += [layers.RandomContrast(config.colour, value_range=(0, 1))]
+        steps += [layers.RandomBrightness(config.colour, value_range=(0, 1))]
     return keras.Sequential([keras.Input(shape), *steps], name="augmentation") if steps else None
 
 
@@ -120,6 +133,15 @@ def _head(classes: int) -> list[keras.layers.Layer]:
     ]
 
 
+def _convolution(config: ConvnetConfig, filters: int, kernel_size: int, pool: bool) -> keras.Sequential:
+    """A convolution, 2 x 2 max-pooling if it is asked for, batch normalisation if the config has it, and ReLU."""
+    is_normal = config.normalization == "batch"
+    padding = config.padding if pool else "same"
+    steps = [layers.Conv2D(filters, kernel_size, padding=padding, use_bias=not is_normal)]
+    steps += [layers.MaxPooling2D(2)] if pool else []
+    return keras.Sequential([*steps, *_normalization(config), layers.ReLU()])
+
+
 def _hidden(config: MlpConfig | ConvnetConfig) -> list[keras.layers.Layer]:
     hidden = []
     for units in config.hidden_units:
@@ -131,6 +153,6 @@ def _dropout(config: MlpConfig | ConvnetConfig) -> list[keras.layers.Layer]:
     return [layers.Dropout(config.dropout)] if config.dropout else []
 
 
-def _normalization(config: AutoencoderConfig) -> list[keras.layers.Layer]:
+def _normalization(config: AutoencoderConfig | ConvnetConfig) -> list[keras.layers.Layer]:
     kinds = {"none": [], "batch": [layers.BatchNormalization], "layer": [layers.LayerNormalization]}
     return [kind() for kind in kinds[config.normalization]]

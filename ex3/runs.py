@@ -39,7 +39,7 @@ class Progress:
         epoch: The epoch under way, from 1.
         step: Gradient steps done in this epoch, of ``steps``.
         loss: The mean loss of the newest steps, as it is optimised.
-        point: At the end of an epoch, the newest point of the learning curves; else ``None``.
+        point: At the end of an epoch that is evaluated, the newest point of the learning curves; else ``None``.
     """
 
     epoch: int
@@ -84,19 +84,33 @@ def train_classifier(
     logits = models.logits_model(model)
     cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
 
-    def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        return cross_entropy(y, network(x, training=True))
+    def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+        return cross_entropy(y, network(x, training=True), weight)
 
     def measure(split: Split) -> dict[str, float]:
         return loss_and_accuracy(predict(logits, split.x), split.y)
 
     one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
     augmentation = models.build_augmentation(config, dataset.shape)
-    task = Task(logits, loss, (dataset.train.x, one_hot), dataset.train.y, transform=augmentation)
+    order = training.balanced_order if config.class_balance == "sampling" else training.shuffled_order
+    arrays = (dataset.train.x, one_hot, _image_weights(config, dataset.train.y))
+    task = Task(logits, loss, arrays, dataset.train.y, order, augmentation)
     state = _optimise(config, task, dataset, measure, on_progress)
     predicted = predict(logits, dataset.test.x).argmax(axis=1)
     confusion = confusion_matrix(dataset.test.y, predicted, classes)
-    return model, _summarise(config, dataset, state, measure(dataset.validation), confusion.tolist())
+    validation = measure(dataset.validation) if len(dataset.validation) else {}
+    return model, _summarise(config, dataset, state, validation, confusion.tolist())
+
+
+def _image_weights(config: ClassifierConfig, y: np.ndarray) -> np.ndarray:
+    """Return the weight of each image's loss, float32 ``(N,)``: N / (K n_c) with balanced weights, else 1.
+
+    n_c is the number of images of the image's class, and K the number of classes; the mean weight is 1.
+    """
+    if config.class_balance != "weights":
+        return np.ones(len(y), np.float32)
+    _, label, counts = np.unique(y, return_inverse=True, return_counts=True)
+    return (len(y) / (len(counts) * counts))[label].astype(np.float32)
 
 
 def train_autoencoder(
@@ -155,7 +169,7 @@ def _optimise(
                 point |= {f"{name}_{quantity}": value for quantity, value in measure(split).items()}
             state.points.append(point)
         if on_progress:
-            newest = state.points[-1] if chunk.step == chunk.steps else None
+            newest = state.points[-1] if chunk.step == chunk.steps and chunk.is_evaluated else None
             on_progress(Progress(chunk.epoch, chunk.step, chunk.steps, float(np.mean(new_losses)), newest))
     return state
 

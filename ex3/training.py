@@ -30,6 +30,17 @@ def shuffled_order(seed: int, epoch: int, labels: np.ndarray) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(len(labels)).astype(np.int32)
 
 
+def balanced_order(seed: int, epoch: int, labels: np.ndarray) -> np.ndarray:
+    """Draw as many rows as there are, int32 ``(N,)``, with repetition: a row's probability is 1 / (K n_c).
+
+    K is the number of classes, and n_c the number of rows of the row's own class, so that all classes come equally
+    often.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    probability = 1 / (len(classes) * counts[np.searchsorted(classes, labels)])
+    return np.random.default_rng((seed, epoch)).choice(len(labels), len(labels), p=probability).astype(np.int32)
+
+
 @dataclass(frozen=True)
 class Task:
     """An optimisation problem: a model, a loss, and the rows that it is a mean over.
@@ -195,8 +206,9 @@ def _chunks(config: TrainConfig, task: Task, steps: int, batch_size: int) -> Ite
     early = {2 * 4**k for k in range(16)} if config.early_evaluations else set()
     for epoch in range(config.epochs):
         rows = task.order(config.seed, epoch, task.labels)[: steps * batch_size].reshape(steps, batch_size)
-        ends = regular | {step - epoch * steps for step in early if 0 < step - epoch * steps < steps}
-        stops = sorted(ends.union(range(0, steps, math.ceil(IMAGES_PER_CHUNK / batch_size))) - {0})
+        is_evaluated = (epoch + 1) % config.epochs_per_evaluation == 0 or epoch + 1 == config.epochs
+        ends = (regular if is_evaluated else set()) | {step - epoch * steps for step in early if 0 < step - epoch * steps < steps}
+        stops = sorted(ends.union(range(0, steps, math.ceil(IMAGES_PER_CHUNK / batch_size)), [steps]) - {0})
         for first, stop in zip([0, *stops], stops, strict=False):
             yield Chunk(epoch + 1, stop, steps, rows[first:stop], stop in ends)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ex3.data.raw import find_label
+from ex3.data.raw import RawDataset, find_label
 from ex3.data.selection import keep_classes, relabel
 from ex3.data.sources import MNIST_FINGERPRINT, load_raw
 from ex3.errors import DataError
@@ -35,22 +35,27 @@ class Split:
     Attributes:
         x: ``(N, H, W, C)`` float32 in [0, 1]; one channel, or red, green and blue.
         y: ``(N,)`` int64, from 0 to the number of classes - 1.
+        places: ``(N,)`` int64, of each image among the stored ones, from 0: what ``--labels`` calls its index.
     """
 
     x: np.ndarray
     y: np.ndarray
+    places: np.ndarray
 
     def __len__(self) -> int:
         return len(self.y)
 
     def first(self, count: int) -> "Split":
         """Return the first ``count`` images, or all where there are fewer."""
-        return Split(self.x[:count], self.y[:count])
+        return self.pick(np.arange(min(count, len(self))))
+
+    def pick(self, rows: np.ndarray) -> "Split":
+        """Return the images of some rows, in their order."""
+        return Split(self.x[rows], self.y[rows], self.places[rows])
 
     def sample(self, count: int, seed: int) -> "Split":
         """Draw ``count`` images at random, without repetition; all where there are fewer."""
-        drawn = np.random.default_rng(seed).permutation(len(self))[:count]
-        return Split(self.x[drawn], self.y[drawn])
+        return self.pick(np.random.default_rng(seed).permutation(len(self))[:count])
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +63,9 @@ class Dataset:
     """Three disjoint splits of one data set; the training and validation images are in random order.
 
     Compared by identity, so that what is computed from a data set can be cached.
+
+    Attributes:
+        files: Of the stored training images, relative to the folder; empty where they are not files of their own.
     """
 
     name: str
@@ -67,6 +75,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
+    files: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -125,13 +134,13 @@ def load_dataset(
     raw = load_raw(name, str(data_dir) if data_dir else None, size, cache)
     raw = relabel(raw, Path(labels)) if labels else raw
     raw = keep_classes(raw, classes) if classes is not None else raw
-    x, y = raw.arrays["x_train"], raw.arrays["y_train"]
+    y = raw.arrays["y_train"]
     rest = np.arange(len(y))
     if "x_test" in raw.arrays:
-        test = _split(raw.arrays["x_test"], raw.arrays["y_test"])
+        test = _split(raw, "test")
     else:
         rest, chosen = _hold_out(rest, y, max(math.ceil(TEST_SHARE * len(y)), len(raw.class_names)), seed)
-        test = _split(x[chosen], y[chosen])
+        test = _split(raw, "train", chosen)
     share = max(math.ceil(len(rest) / 10), len(raw.class_names))
     held_out = VALIDATION_SIZE if len(rest) >= 10 * VALIDATION_SIZE else share
     kept, held = _hold_out(rest, y, held_out, seed)
@@ -143,9 +152,10 @@ def load_dataset(
         source=raw.source,
         fingerprint=raw.fingerprint,
         class_names=raw.class_names,
-        train=_split(x[kept], y[kept]),
-        validation=_split(x[held], y[held]),
+        train=_split(raw, "train", kept),
+        validation=_split(raw, "train", held),
         test=test,
+        files=raw.files,
     )
 
 
@@ -164,7 +174,9 @@ def _hold_out(rows: np.ndarray, y: np.ndarray, count: int, seed: int) -> tuple[n
     return kept, held
 
 
-def _split(x: np.ndarray, y: np.ndarray) -> Split:
-    """uint8 images ``(N, H, W)`` or ``(N, H, W, C)`` and labels ``(N,)`` -> Split."""
-    x = x[..., np.newaxis] if x.ndim == 3 else x
-    return Split(np.divide(x, 255, dtype=np.float32), y.astype(np.int64))
+def _split(raw: RawDataset, part: str, rows: np.ndarray | slice = slice(None)) -> Split:
+    """Take some rows of a part; uint8 images ``(N, H, W)`` or ``(N, H, W, C)`` -> Split."""
+    x, y = raw.arrays[f"x_{part}"], raw.arrays[f"y_{part}"]
+    places = raw.places.get(part, np.arange(len(y)))
+    x = x[rows, ..., np.newaxis] if x.ndim == 3 else x[rows]
+    return Split(np.divide(x, 255, dtype=np.float32), y[rows].astype(np.int64), places[rows])

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,7 +28,8 @@ class RawDataset:
         class_names: One per label.
         arrays: ``x_train`` and ``x_test``, uint8 ``(N, H, W)`` or ``(N, H, W, C)``, and ``y_train`` and ``y_test``, of
             an integer type, ``(N,)``. Without the test part, it is cut off the training part.
-        files: Of the training images, relative to the folder; empty where they are not files of their own.
+        files: Of the stored training images, relative to the folder; empty where they are not files of their own.
+        places: Of each part's images, ``(N,)`` among the stored ones; a part that is missing here holds all of them.
     """
 
     name: str
@@ -36,6 +37,7 @@ class RawDataset:
     class_names: tuple[str, ...]
     arrays: Arrays
     files: tuple[str, ...] = ()
+    places: Arrays = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:

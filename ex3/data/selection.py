@@ -64,15 +64,15 @@ def keep_classes(raw: RawDataset, wanted: Sequence[str]) -> RawDataset:
         old.append(label)
     if len(old) < 2:
         raise ConfigError(f"classes: there should be at least two, not {', '.join(wanted) or 'none'}")
-    arrays = {}
+    arrays, places = {}, {}
     for part in ("train", "test"):
         if f"y_{part}" in raw.arrays:
             y = raw.arrays[f"y_{part}"]
             kept = np.isin(y, old)
+            places[part] = np.flatnonzero(kept)
             arrays[f"x_{part}"] = raw.arrays[f"x_{part}"][kept]
             arrays[f"y_{part}"] = np.argsort(old)[np.searchsorted(sorted(old), y[kept])]
-    files = tuple(np.array(raw.files)[np.isin(raw.arrays["y_train"], old)].tolist()) if raw.files else ()
-    return replace(raw, class_names=tuple(raw.class_names[label] for label in old), arrays=arrays, files=files)
+    return replace(raw, class_names=tuple(raw.class_names[label] for label in old), arrays=arrays, places=places)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str, list[str]]]:

@@ -1,0 +1,79 @@
+"""Labels that are probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068).
+
+The training images are divided into folds; each fold is answered by a network that was trained on the others. An image
+whose label the network contradicts, with the confidence that is usual for the class that it answers, is a suspect.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from cleanlab.filter import find_label_issues
+from cleanlab.rank import get_label_quality_scores
+from sklearn.model_selection import StratifiedKFold
+
+from ex3.config import ClassifierConfig
+from ex3.data_care.altered import AlteredRun
+from ex3.data_care.config import AlteredConfig, MessConfig
+
+SCORE = "normalized_margin"
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """Images whose labels are probably wrong.
+
+    Attributes:
+        order: All rows, int64 ``(N,)``, the most suspicious first.
+        count: So many of them, from the first on, are suspects.
+        suggested: Of every row, the class that the network answers, ``(N,)``.
+    """
+
+    order: np.ndarray
+    count: int
+    suggested: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The suspects' rows, the most suspicious first."""
+        return self.order[: self.count]
+
+
+def fold_configs(
+    network: ClassifierConfig, mess: MessConfig | None, labels: np.ndarray, folds: int
+) -> list[AlteredConfig]:
+    """Return one config per fold, each of which leaves its fold out; each class is in all folds alike.
+
+    Args:
+        network: What is trained.
+        mess: What is done to the images first.
+        labels: Of the images, as they are given, ``(N,)``.
+        folds: Number of folds.
+    """
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=network.seed)
+    parts = splitter.split(np.zeros(len(labels)), labels)
+    return [AlteredConfig(network=network, mess=mess, left_out=tuple(rows.tolist())) for _, rows in parts]
+
+
+def out_of_fold(runs: Sequence[AlteredRun]) -> np.ndarray:
+    """Put the folds' answers together: probabilities ``(N, classes)``, each of a network that did not see the image."""
+    rows = np.concatenate([run.config.left_out for run in runs])
+    answers = np.concatenate([run.left_out for run in runs])
+    return answers[np.argsort(rows)]
+
+
+def find_suspects(labels: np.ndarray, probabilities: np.ndarray) -> Suspects:
+    """Find labels that are probably wrong.
+
+    An image is more suspicious the more probability the likeliest class has, compared with the class of its label.
+
+    Args:
+        labels: As they are given, ``(N,)``.
+        probabilities: Out of fold, ``(N, classes)``.
+    """
+    issues = find_label_issues(labels, probabilities, filter_by="confident_learning", n_jobs=1)
+    suggested = probabilities.argmax(axis=1)
+    is_suspect = issues & (suggested != labels)
+    quality = get_label_quality_scores(labels, probabilities, method=SCORE)
+    order = np.lexsort((quality, ~is_suspect))  # the suspects first
+    return Suspects(order, int(is_suspect.sum()), suggested)
