@@ -63,6 +63,11 @@ class Outcome:
         return OutcomeSummary(self.headline, [str(path) for path in self.written])
 
 
+def figure_prefix(command: str, dataset: DatasetInfo) -> str:
+    """Return the first part of the figures' names: the command's, and the data set's unless it is the usual one."""
+    return command if dataset.name == "cars-cats-trucks" else f"{command}-{dataset.name}"
+
+
 def make_record(
     name: str,
     command: str,
