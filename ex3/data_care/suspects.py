@@ -1,7 +1,7 @@
 """Labels that are probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068).
 
 The training images are divided into folds; each fold is answered by a network that was trained on the others. An image
-whose label the network contradicts, with the confidence that is usual for the class that it answers, is a suspect.
+whose label the network contradicts, with more confidence than is usual for the class that it answers, is a suspect.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ex3.config import ClassifierConfig
 from ex3.data_care.altered import AlteredRun
 from ex3.data_care.config import AlteredConfig, MessConfig
 
-SCORE = "normalized_margin"
+RULE, SCORE = "prune_by_noise_rate", "normalized_margin"  # cleanlab's names
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,28 @@ def out_of_fold(runs: Sequence[AlteredRun]) -> np.ndarray:
     return answers[np.argsort(rows)]
 
 
-def find_suspects(labels: np.ndarray, probabilities: np.ndarray) -> Suspects:
+def find_suspects(labels: np.ndarray, probabilities: np.ndarray, pair: tuple[int, int] | None = None) -> Suspects:
     """Find labels that are probably wrong.
 
-    An image is more suspicious the more probability the likeliest class has, compared with the class of its label.
+    Confident learning estimates, for each pair of classes, how many images of one have the other's label; so many of
+    them are suspects, those with the largest margin. An image is the more suspicious the more probability the likeliest
+    class has, compared with the class of its label.
 
     Args:
         labels: As they are given, ``(N,)``.
         probabilities: Out of fold, ``(N, classes)``.
+        pair: Of one kind of error, the actual class and the given one, where a look at the images has told which it
+            is: images with the given label are ranked by how much rather they are of the actual class, and no others
+            are suspects.
     """
-    issues = find_label_issues(labels, probabilities, filter_by="confident_learning", n_jobs=1)
+    issues = find_label_issues(labels, probabilities, filter_by=RULE, n_jobs=1)
     suggested = probabilities.argmax(axis=1)
     is_suspect = issues & (suggested != labels)
     quality = get_label_quality_scores(labels, probabilities, method=SCORE)
+    if pair is not None:
+        actual, given = pair
+        is_suspect &= (labels == given) & (suggested == actual)
+        margin = probabilities[:, actual] - probabilities[:, given]
+        quality = np.where(labels == given, -margin, np.inf)
     order = np.lexsort((quality, ~is_suspect))  # the suspects first
     return Suspects(order, int(is_suspect.sum()), suggested)
