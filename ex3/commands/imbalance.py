@@ -28,19 +28,28 @@ DIGITS = {"mnist", "fashion-mnist", "digits"}  # grey images of 28 x 28 pixels
 STEPS = [Step(("imbalance", "--dataset", "mnist", "--classes", "4,7,9"), 60)]
 
 
-def configs(config: Path | None = None, counts: str | None = None, **options: Any) -> "list[ImbalanceConfig]":
+def configs(
+    config: Path | None = None, counts: str | None = None, epochs: str | None = None, **options: Any
+) -> "list[ImbalanceConfig]":
     """Return the experiment's config: that of digits for MNIST and its like, else that of photographs."""
-    from ex3.config_files import load_as, shipped
+    from ex3.config_files import change, load_as, parse_value, shipped
     from ex3.data_care.config import ImbalanceConfig
+    from ex3.data_care.remedies import seeded_network
 
     options["counts"] = None if counts is None else f"[{counts}]"
     name = "imbalance-digits" if options.get("dataset") in DIGITS else "imbalance"
-    return [load_as(ImbalanceConfig, config or shipped(name), overrides(options, KEYS))]
+    loaded = load_as(ImbalanceConfig, config or shipped(name), overrides(options, KEYS))
+    if epochs is not None:
+        given = parse_value(epochs)
+        loaded = change(loaded, {"network": loaded.network | {"epochs": given}, "epochs_clean": given}, "--epochs")
+    seeded_network(loaded, loaded.seed, loaded.augmentation)  # a wrong setting is found before anything is read
+    return [loaded]
 
 
 @click.command("imbalance", epilog="Example: python cli.py imbalance --dataset mnist --classes 4,7,9")
 @click.option("--counts", metavar="N1,N2,...", help="Training images of each class.")
 @click.option("--mislabelled", metavar="SHARE", help="Of one class's training images that get another label.")
+@click.option("--epochs", metavar="N", help="Of all networks.")
 @click.option("--folds", metavar="N", help="Parts of the training set in the search for wrong labels.")
 @click.option("--seeds", metavar="N", help="Runs of each remedy, from --seed upwards.")
 @click.option("--seed", metavar="N", help="The first seed: of the images, the wrong labels, the folds, the networks.")

@@ -109,6 +109,8 @@ def check_mess(mess: MessConfig, class_names: Sequence[str], y: np.ndarray) -> t
         if label is None:
             raise ConfigError(f"{key}: {getattr(mess, key)!r} is no class; there are {', '.join(class_names)}")
         labels.append(label)
+    if round(mess.mislabelled * mess.counts[labels[0]]) == 0:
+        raise ConfigError(f"mislabelled: {mess.mislabelled:g} of {mess.counts[labels[0]]} images is none")
     return labels[0], labels[1]
 
 

@@ -149,12 +149,12 @@ def plan_with_suspects(config: ImbalanceConfig, seed: int, suspects: Suspects) -
 
 
 def judge_search(material: Material, suspects: Suspects) -> Search:
-    """Compare suspects with the labels that are wrong indeed; ``found`` goes to four times their number."""
+    """Compare suspects with the labels that are wrong indeed; ``found`` goes to four times the number of either."""
     is_wrong = material.is_wrong
     planted = int(is_wrong.sum())
     rows = suspects.rows
     is_mended = is_wrong[rows] & (suspects.suggested[rows] == material.true[rows])
-    found = np.cumsum(is_wrong[suspects.order[: 4 * planted]])
+    found = np.cumsum(is_wrong[suspects.order[: 4 * max(planted, suspects.count)]])
     return Search(planted, suspects.count, int(is_wrong[rows].sum()), int(is_mended.sum()), found.tolist())
 
 
