@@ -50,6 +50,11 @@ class AlteredRun:
     test: list[list[Number]]
 
     @property
+    def metrics(self) -> dict[str, Number]:
+        """As in ``Run``."""
+        return self.run.metrics
+
+    @property
     def diverged_at(self) -> int | None:
         """As in ``Run``."""
         return self.run.diverged_at
