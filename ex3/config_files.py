@@ -35,10 +35,28 @@ def shipped(name: str) -> Path:
 
 def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> ClassifierConfig:
     """Read a classifier's config, of the kind that its key ``model`` names; see ``load_as``."""
-    model = {**_read_toml(Path(path)), **(overrides or {})}.get("model")
+    kind = _classifier_kind({**_read_toml(Path(path)), **(overrides or {})}, str(path))
+    return load_as(kind, path, overrides)
+
+
+def make_classifier_config(settings: Mapping[str, object], origin: str) -> ClassifierConfig:
+    """Build a classifier's config, of the kind that the key ``model`` names.
+
+    Args:
+        settings: All values, by key.
+        origin: Where they come from, for the error's message.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value is not allowed.
+    """
+    return _validate(_classifier_kind(settings, origin), settings, {}, origin)
+
+
+def _classifier_kind(settings: Mapping[str, object], origin: str) -> type[ClassifierConfig]:
+    model = settings.get("model")
     if not isinstance(model, str) or model not in CLASSIFIER_CONFIGS:
-        raise ConfigError(f"{path}: model = {model!r} is not one of {', '.join(CLASSIFIER_CONFIGS)}")
-    return load_as(CLASSIFIER_CONFIGS[model], path, overrides)
+        raise ConfigError(f"{origin}: model = {model!r} is not one of {', '.join(CLASSIFIER_CONFIGS)}")
+    return CLASSIFIER_CONFIGS[model]
 
 
 def load_as(kind: type[C], path: Path | str, overrides: Mapping[str, object] | None = None) -> C:

@@ -15,7 +15,9 @@ COLLAPSED = 1e-3  # standard deviation of a code, relative to its largest absolu
 
 def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Apply a model in inference mode, in batches that fit into memory: ``(N, ...)`` -> ``(N, ...)``."""
-    starts = range(0, max(len(x), 1), BATCH_SIZE)
+    if len(x) == 0:
+        return np.empty((0, *model.output_shape[1:]), np.float32)
+    starts = range(0, len(x), BATCH_SIZE)
     return np.concatenate([model.predict_on_batch(x[start : start + BATCH_SIZE]) for start in starts])
 
 

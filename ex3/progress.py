@@ -113,7 +113,8 @@ def _cell_lines(describe: Callable[[Any], str]) -> "Iterator[OnCellProgress]":
 def _describe_end(cell: "Cell") -> str:
     run = cell.run
     if run.diverged_at is None:
-        end = f"validation loss {run.metrics['validation_loss']:.4f}"
+        split = "validation" if "validation_loss" in run.metrics else "train"
+        end = f"{split} loss {run.metrics[f'{split}_loss']:.4f}"
     else:
         end = f"diverged at iteration {run.diverged_at}"
     return f"{end}; {cell.seconds:.1f} s"

@@ -207,7 +207,9 @@ def _chunks(config: TrainConfig, task: Task, steps: int, batch_size: int) -> Ite
     for epoch in range(config.epochs):
         rows = task.order(config.seed, epoch, task.labels)[: steps * batch_size].reshape(steps, batch_size)
         is_evaluated = (epoch + 1) % config.epochs_per_evaluation == 0 or epoch + 1 == config.epochs
-        ends = (regular if is_evaluated else set()) | {step - epoch * steps for step in early if 0 < step - epoch * steps < steps}
+        ends = (regular if is_evaluated else set()) | {
+            step - epoch * steps for step in early if 0 < step - epoch * steps < steps
+        }
         stops = sorted(ends.union(range(0, steps, math.ceil(IMAGES_PER_CHUNK / batch_size)), [steps]) - {0})
         for first, stop in zip([0, *stops], stops, strict=False):
             yield Chunk(epoch + 1, stop, steps, rows[first:stop], stop in ends)

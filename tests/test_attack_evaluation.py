@@ -144,7 +144,9 @@ def test_pgd_with_restarts_does_not_stand_in_for_the_check_s_single_start(victim
 
 
 def study_linear(config: AttackConfig, victims: dict[str, Victim] | None = None, y: np.ndarray = Y) -> study.Study:
-    return study.study_attacks(config, "main", victims or {"other": LINEAR, "main": LINEAR}, Split(X, y, np.arange(len(y))), ["0", "1"])
+    return study.study_attacks(
+        config, "main", victims or {"other": LINEAR, "main": LINEAR}, Split(X, y, np.arange(len(y))), ["0", "1"]
+    )
 
 
 def test_each_case_is_computed_once_and_read_by_table_curves_and_examples(monkeypatch):

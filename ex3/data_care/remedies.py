@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 
 from ex3.config import ClassifierConfig
-from ex3.config_files import change
+from ex3.config_files import make_classifier_config
 from ex3.data_care.altered import AlteredRun, Material
 from ex3.data_care.config import AlteredConfig, ImbalanceConfig
-from ex3.data_care.suspects import Suspects
+from ex3.data_care.suspects import Suspects, fold_configs
 from ex3.results import Curves, DatasetInfo, Number, Spread, spread
 
 SAMPLING = {"class_balance": "sampling"}
 NOTHING, TOGETHER, TRUE, CLEAN = "nothing", "all together", "true labels, all else", "whole clean set"
 MENDED, REMOVED = "suspects mended", "suspects removed"
+REMEDIES = (
+    NOTHING, "balanced sampling", "weighted loss", "augmentation", MENDED, REMOVED, TOGETHER, TRUE, CLEAN,
+)  # fmt: skip
 LEVELS = (0.7, 0.75, 0.8, 0.85, 0.9)  # of the precision, at which the recall is told
 
 
@@ -100,9 +103,14 @@ class ImbalanceResult:
 
 def seeded_network(config: ImbalanceConfig, seed: int, settings: Mapping[str, Any]) -> ClassifierConfig:
     """Return the config's network with a seed and further settings."""
-    images = {name: value for name, value in config.images if value is not None}
-    network = AlteredConfig.model_validate({"network": config.network}).network
-    return change(network, {**images, "seed": seed, **settings}, "network")
+    images = config.images.model_dump()
+    return make_classifier_config({**config.network, **images, "seed": seed, **settings}, "network")
+
+
+def plan_folds(config: ImbalanceConfig, seed: int, material: Material) -> list[AlteredConfig]:
+    """Return one seed's folds, whose networks are trained with balanced sampling and augmentation."""
+    network = seeded_network(config, seed, {**SAMPLING, **config.augmentation})
+    return fold_configs(network, config.mess, material.images.y, config.folds)
 
 
 def plan_without_suspects(config: ImbalanceConfig, seed: int) -> dict[str, AlteredConfig]:
@@ -164,7 +172,7 @@ def summarise(
         folds: Of each seed, the folds' runs.
         searches: Of each seed.
     """
-    remedies = {name: _summarise_remedy(of_remedy) for name, of_remedy in runs.items()}
+    remedies = {name: _summarise_remedy(runs[name]) for name in REMEDIES}
     nothing, together, true = (np.array(remedies[name].balanced) for name in (NOTHING, TOGETHER, TRUE))
     names = dataset.class_names
     return ImbalanceResult(

@@ -1,0 +1,68 @@
+"""``imbalance``: classes made rare and labels made wrong on purpose, and what helps against both (R2)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ex3.commands._options import (
+    IMAGE_KEYS,
+    IMAGE_OPTIONS,
+    PATH_OPTIONS,
+    Step,
+    command_line,
+    config_options,
+    overrides,
+    paths,
+    print_configs,
+    start_logging,
+    with_options,
+)
+
+if TYPE_CHECKING:  # heavy
+    from ex3.data_care.config import ImbalanceConfig
+    from ex3.experiments import Outcome
+
+KEYS = ["seeds", "seed", "folds", "counts", "mislabelled", *IMAGE_KEYS]
+DIGITS = {"mnist", "fashion-mnist", "digits"}  # grey images of 28 x 28 pixels
+STEPS = [Step(("imbalance", "--dataset", "mnist", "--classes", "4,7,9"), 60)]
+
+
+def configs(config: Path | None = None, counts: str | None = None, **options: Any) -> "list[ImbalanceConfig]":
+    """Return the experiment's config: that of digits for MNIST and its like, else that of photographs."""
+    from ex3.config_files import load_as, shipped
+    from ex3.data_care.config import ImbalanceConfig
+
+    options["counts"] = None if counts is None else f"[{counts}]"
+    name = "imbalance-digits" if options.get("dataset") in DIGITS else "imbalance"
+    return [load_as(ImbalanceConfig, config or shipped(name), overrides(options, KEYS))]
+
+
+@click.command("imbalance", epilog="Example: python cli.py imbalance --dataset mnist --classes 4,7,9")
+@click.option("--counts", metavar="N1,N2,...", help="Training images of each class.")
+@click.option("--mislabelled", metavar="SHARE", help="Of one class's training images that get another label.")
+@click.option("--folds", metavar="N", help="Parts of the training set in the search for wrong labels.")
+@click.option("--seeds", metavar="N", help="Runs of each remedy, from --seed upwards.")
+@click.option("--seed", metavar="N", help="The first seed: of the images, the wrong labels, the folds, the networks.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]")
+@click.option("--fresh", is_flag=True, help="Start over: delete the finished runs.")
+@with_options([*IMAGE_OPTIONS, *config_options("configs/imbalance.toml, or imbalance-digits.toml"), *PATH_OPTIONS])
+@click.pass_context
+def command(ctx: click.Context, **options: Any) -> "Outcome | None":
+    """Make two classes rare, give a third of the cats the label "car", and try what helps.
+
+    The same network is trained without a remedy, with balanced sampling, a weighted loss, augmentation, suspected labels
+    mended or removed, with all of it, and, as upper limits, with the true labels and with the whole clean set.
+    """
+    (config,) = loaded = configs(**options)
+    if options["print_config"]:
+        print_configs(loaded)
+        return None
+    start_logging(options["verbose"])
+    from ex3.cells import Workers, core_count
+    from ex3.experiments import imbalance
+
+    return imbalance.run(
+        config, paths(options), Workers(options["jobs"] or core_count()), command_line(ctx),
+        options["fresh"], options["quiet"],
+    )  # fmt: skip

@@ -1,0 +1,186 @@
+"""``imbalance``: classes made rare and labels made wrong on purpose, and what helps against both (R2)."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+
+from ex3 import storage
+from ex3.cells import Workers, cell_path, run_cells
+from ex3.data import load_images
+from ex3.data_care.altered import ALTERED_TRAINING, AlteredRun, gather
+from ex3.data_care.config import AlteredConfig, ImbalanceConfig
+from ex3.data_care.remedies import (
+    CLEAN,
+    NOTHING,
+    TOGETHER,
+    TRUE,
+    ImbalanceResult,
+    Remedy,
+    judge_search,
+    plan_folds,
+    plan_with_suspects,
+    plan_without_suspects,
+    summarise,
+)
+from ex3.data_care.suspects import find_suspects, out_of_fold
+from ex3.errors import DivergedError
+from ex3.experiments import Outcome, Paths, divergence, figure_prefix, headline, make_record
+from ex3.plots import imbalance as plots
+from ex3.progress import show_cells
+from ex3.results import DatasetInfo
+from ex3.tables import format_table, with_spread
+
+Plan = Mapping[str, Sequence[AlteredConfig]]  # by remedy one config per seed, or by seed one per fold
+HEADER = ["remedy", "balanced accuracy", "seconds"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All runs, arranged like the plan; the number of runs that were stored already."""
+
+    runs: dict[str, list[AlteredRun]]
+    reused: int
+
+
+def run(
+    config: ImbalanceConfig,
+    paths: Paths,
+    workers: Workers,
+    command: str,
+    fresh: bool = False,
+    quiet: bool = False,
+) -> Outcome:
+    """Make the mess, search for the wrong labels, train a network per remedy and seed, and write the results.
+
+    Args:
+        config: The mess, the network and its augmentation.
+        paths: Where to read and write.
+        workers: Where the runs take place.
+        command: The command line that repeats this, for the twins.
+        fresh: Delete the stored runs of this experiment first.
+        quiet: Show no progress.
+
+    Raises:
+        ConfigError: The mess or the network does not fit the images.
+        DataError: The images cannot be had.
+        WriteError: A folder cannot be written to; found out before training.
+        WorkerError: Worker processes were killed again and again.
+        StoppedError: Ctrl-C. Finished runs are kept.
+    """
+    start = time.perf_counter()
+    storage.check_writable(paths.figures, paths.runs / "cells")
+    seeds = range(config.seed, config.seed + config.seeds)
+    datasets = [load_images(config, paths.data, seed, paths.image_cache) for seed in seeds]
+    materials = [
+        gather(dataset, config.mess, dataset_seed) for dataset, dataset_seed in zip(datasets, seeds, strict=True)
+    ]
+    info = datasets[0].info
+    train = partial(_train, dataset=info, paths=paths, workers=workers, fresh=fresh, quiet=quiet)
+    folds = {
+        _fold_name(seed): plan_folds(config, seed, material) for seed, material in zip(seeds, materials, strict=True)
+    }
+    first = train(_by_name([plan_without_suspects(config, seed) for seed in seeds]) | folds)
+    fold_runs = [first.runs.pop(name) for name in folds]
+    suspects = [
+        find_suspects(material.images.y, out_of_fold(of_seed))
+        for material, of_seed in zip(materials, fold_runs, strict=True)
+    ]
+    second = train(
+        _by_name([plan_with_suspects(config, seed, of_seed) for seed, of_seed in zip(seeds, suspects, strict=True)])
+    )
+    searches = [judge_search(material, of_seed) for material, of_seed in zip(materials, suspects, strict=True)]
+    runs = first.runs | second.runs
+    result = summarise(config, info, runs, fold_runs, searches)
+    written = _save_figures(config, result, runs, paths, command, time.perf_counter() - start)
+    work = f"{sum(map(len, runs.values())) + sum(map(len, fold_runs))} runs ({first.reused + second.reused} reused)"
+    return Outcome(
+        table=format_table([*HEADER, *(f"recall {name}" for name in info.class_names)], [*map(_row, result.remedies.items())]),
+        headline=headline(_finding(result), info, list(seeds), None, time.perf_counter() - start, work),
+        written=written,
+        problem=_first_divergence(runs),
+    )  # fmt: skip
+
+
+def _fold_name(seed: int) -> str:
+    return f"folds, seed {seed}"
+
+
+def _by_name(plans: Sequence[Mapping[str, AlteredConfig]]) -> dict[str, list[AlteredConfig]]:
+    """One plan per seed -> by remedy, one config per seed."""
+    return {name: [plan[name] for plan in plans] for name in plans[0]}
+
+
+def _train(plan: Plan, dataset: DatasetInfo, paths: Paths, workers: Workers, fresh: bool, quiet: bool) -> Trained:
+    """Train every network of a plan, in parallel; finished runs are kept and found again."""
+    configs = [config for of_name in plan.values() for config in of_name]
+    folder = paths.runs / "cells"
+    for config in configs:
+        config.network.check_shape(dataset.shape)
+    if fresh:
+        storage.remove_files(cell_path(folder, config, dataset, ALTERED_TRAINING) for config in configs)
+    names = {config: name for name, of_name in plan.items() for config in of_name}
+
+    def describe(run: AlteredRun) -> str:
+        return f"{names[run.config]}, seed {run.config.seed}"
+
+    with nullcontext() if quiet else show_cells(describe) as on_progress:
+        done = run_cells(
+            configs, dataset, folder, workers, ALTERED_TRAINING, paths.data, on_progress, paths.image_cache
+        )
+    in_order = iter(done.runs)
+    return Trained({name: [next(in_order) for _ in of_name] for name, of_name in plan.items()}, done.reused)
+
+
+def _save_figures(
+    config: ImbalanceConfig,
+    result: ImbalanceResult,
+    runs: Mapping[str, Sequence[AlteredRun]],
+    paths: Paths,
+    command: str,
+    seconds: float,
+) -> list:
+    written = []
+    prefix = figure_prefix("imbalance", result.dataset)
+    record = partial(
+        make_record,
+        command=command,
+        config=config.model_dump(mode="json"),
+        dataset=result.dataset,
+        seeds=[run.config.seed for run in runs[NOTHING]],
+        seconds=seconds,
+        result=result,
+        threads=runs[NOTHING][0].config.network.threads,
+        packages=("tensorflow", "keras", "numpy", "scikit-learn", "cleanlab"),
+        models={
+            f"{name}, seed {run.config.seed}": run.run.weights for name, of_name in runs.items() for run in of_name
+        },
+    )
+    for name, draw in plots.FIGURES.items():
+        written += storage.save_figure(paths.figures, draw(result), record(f"{prefix}-{name}"))
+    return written
+
+
+def _row(named: tuple[str, Remedy]) -> list[str]:
+    name, remedy = named
+    recalls = [sum(of_class) / len(of_class) for of_class in zip(*remedy.recalls, strict=True)]
+    return [
+        name, with_spread(remedy.accuracy, 4), with_spread(remedy.seconds, 0), *(f"{recall:.3f}" for recall in recalls),
+    ]  # fmt: skip
+
+
+def _finding(result: ImbalanceResult) -> str:
+    accuracies = [
+        f"{name} {with_spread(result.remedies[name].accuracy, 4)}" for name in (NOTHING, TOGETHER, TRUE, CLEAN)
+    ]
+    recall = with_spread(result.recall_at["0.75"], 2)
+    return f"balanced test accuracy: {', '.join(accuracies)}; wrong labels found at a precision of 0.75: {recall}"
+
+
+def _first_divergence(runs: Mapping[str, Sequence[AlteredRun]]) -> DivergedError | None:
+    for name, of_name in runs.items():
+        for run in of_name:
+            if run.diverged_at is not None:
+                return divergence(name, run.config.seed, run.diverged_at, run.config.network.learning_rate)
+    return None

@@ -1,0 +1,160 @@
+"""Figures of imbalanced, mislabelled training sets: the remedies, two confusion matrices, curves, and the suspects."""
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from ex3.data_care.remedies import CLEAN, NOTHING, TOGETHER, TRUE, ImbalanceResult, Remedy
+from ex3.plots.style import LineEnd, dataset_label, draw_matrix, label_classes, label_ends, percent, styled
+from ex3.tables import with_spread
+
+CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#666666")
+REMEDY_COLOURS = {NOTHING: "#D55E00", TOGETHER: "#0072B2", TRUE: "#009E73", CLEAN: "#666666"}
+SPREAD = 0.22  # between the seeds' dots of a row
+
+
+@styled
+def draw_remedies(result: ImbalanceResult) -> Figure:
+    """Draw the balanced test accuracy and the recall of each class: a row per remedy, a dot per seed."""
+    figure = Figure(figsize=(9, 5.4))
+    balanced, recalls = figure.subplots(1, 2, sharey=True)
+    for row, (name, remedy) in enumerate(result.remedies.items()):
+        colour = REMEDY_COLOURS.get(name, "black")
+        _draw_dots(balanced, row, remedy.balanced, colour)
+        balanced.annotate(
+            with_spread(remedy.accuracy, 3), (remedy.accuracy.mean, row), xytext=(0, 8),
+            textcoords="offset points", ha="center", color=colour,
+        )  # fmt: skip
+        for label, values in enumerate(zip(*remedy.recalls, strict=True)):
+            _draw_dots(recalls, row, values, CLASS_COLOURS[label % len(CLASS_COLOURS)])
+    balanced.set_yticks(range(len(result.remedies)), result.remedies)
+    balanced.set_ylim(len(result.remedies) - 0.5, -0.8)
+    balanced.set_xlabel("balanced test accuracy")
+    recalls.set_xlabel("recall of each class on the test images")
+    first = next(iter(result.remedies.values()))
+    for label, name in enumerate(result.dataset.class_names):
+        x = np.mean([of_seed[label] for of_seed in first.recalls])
+        recalls.annotate(
+            name, (x, 0), xytext=(0, 10), textcoords="offset points", ha="center",
+            color=CLASS_COLOURS[label % len(CLASS_COLOURS)],
+        )  # fmt: skip
+    title = (
+        f"All remedies together: balanced accuracy {result.remedies[TOGETHER].accuracy.mean:.3f}, "
+        f"{percent(result.gap_closed.mean)} of the way from nothing to true labels"
+    )
+    _set_titles(figure, title, result)
+    return figure
+
+
+@styled
+def draw_confusion(result: ImbalanceResult) -> Figure:
+    """Draw the confusion matrices without a remedy and with all of them, as shares of each actual class."""
+    figure = Figure(figsize=(9, 4.4))
+    names = result.dataset.class_names
+    images = []
+    for axes, name in zip(figure.subplots(1, 2, sharey=True), (NOTHING, TOGETHER), strict=True):
+        shares = _row_shares(result.remedies[name])
+        images.append(draw_matrix(axes, shares, "Blues", "{:.1%}", 0, 1))
+        axes.set_title(name)
+        axes.set_xlabel("answered class")
+        label_classes(axes, "x", names)
+        label_classes(axes, "y", names)
+    figure.axes[0].set_ylabel("actual class")
+    bar = figure.colorbar(images[0], ax=figure.axes, format=PercentFormatter(1, 0))
+    bar.set_label("share of the actual class's test images")
+    actual, given = names.index(result.actual_class), names.index(result.given_class)
+    before, after = (_row_shares(result.remedies[name])[actual, given] for name in (NOTHING, TOGETHER))
+    title = (
+        f"{percent(before)} of the test images of {result.actual_class} are called {result.given_class} "
+        f"without a remedy, {percent(after)} with all"
+    )
+    _set_titles(figure, title, result)
+    return figure
+
+
+@styled
+def draw_curves(result: ImbalanceResult) -> Figure:
+    """Draw accuracy and loss on the test images over epochs, without a remedy, with all, and of the upper limits."""
+    figure = Figure(figsize=(9, 4.6))
+    for axes, quantity in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
+        ends = []
+        for name, colour in REMEDY_COLOURS.items():
+            values = np.array([curves.series[f"test_{quantity}"] for curves in result.remedies[name].curves])
+            epochs = result.remedies[name].curves[0].points
+            for of_seed in values:
+                axes.plot(epochs, of_seed, color=colour, linewidth=0.6, alpha=0.6)
+            axes.plot(epochs, values.mean(axis=0), color=colour, linewidth=2)
+            ends.append(LineEnd(epochs[-1], float(values.mean(axis=0)[-1]), name, colour))
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(f"test {quantity}" + (" (nats)" if quantity == "loss" else ""))
+        longest = max(end.x for end in ends)
+        axes.set_xlim(0, 1.6 * longest)
+        axes.set_xticks([tick for tick in MaxNLocator(6, integer=True).tick_values(0, longest) if tick <= longest])
+        label_ends(axes, ends)
+    nothing, together = (result.remedies[name] for name in (NOTHING, TOGETHER))
+    title = (
+        f"Test loss at the end: {_last(nothing, 'loss'):.2f} without a remedy, {_last(together, 'loss'):.2f} with all"
+    )
+    _set_titles(figure, title, result)
+    return figure
+
+
+@styled
+def draw_suspects(result: ImbalanceResult) -> Figure:
+    """Draw which share of the wrong labels is found, and which share of the looked at ones is wrong, over their number."""
+    figure = Figure(figsize=(9, 4.6))
+    recall, precision = figure.subplots(1, 2, sharex=True)
+    for search in result.searches:
+        looked_at = np.arange(1, len(search.found) + 1)
+        found = np.array(search.found)
+        for axes, share in ((recall, found / search.planted), (precision, found / looked_at)):
+            axes.plot(looked_at, share, color="#0072B2", linewidth=1)
+            axes.plot(search.suspects, share[search.suspects - 1], "o", color="#D55E00")
+    for axes in (recall, precision):
+        axes.set_ylim(0, 1.02)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
+        axes.set_xlabel("images looked at, the most suspicious first")
+    recall.set_ylabel("wrong labels that are found")
+    precision.set_ylabel("wrong labels among those looked at")
+    planted = result.searches[0].planted
+    hits = np.mean([search.found[planted - 1] for search in result.searches])
+    title = f"Of {planted} wrong labels, {hits:.0f} are among the {planted} most suspicious images"
+    _set_titles(figure, title, result, "; a line per seed, the dot where confident learning stops")
+    return figure
+
+
+FIGURES: dict[str, Callable[[ImbalanceResult], Figure]] = {
+    "remedies": draw_remedies,
+    "confusion": draw_confusion,
+    "curves": draw_curves,
+    "suspects": draw_suspects,
+}
+
+
+def _draw_dots(axes: Axes, row: int, values: "list[float] | tuple[float, ...]", colour: str) -> None:
+    heights = row + np.linspace(-SPREAD, SPREAD, len(values)) if len(values) > 1 else [row]
+    axes.plot(values, heights, "o", color=colour, markersize=5, alpha=0.8)
+
+
+def _row_shares(remedy: Remedy) -> np.ndarray:
+    counts = np.array(remedy.confusion)
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+def _last(remedy: Remedy, quantity: str) -> float:
+    return float(np.mean([curves.series[f"test_{quantity}"][-1] for curves in remedy.curves]))
+
+
+def _set_titles(figure: Figure, finding: str, result: ImbalanceResult, more: str = "") -> None:
+    counts = ", ".join(
+        f"{count:,} {name}" for count, name in zip(result.counts, result.dataset.class_names, strict=True)
+    )
+    setting = (
+        f"{dataset_label(result.dataset)}; training images: {counts}; {percent(result.mislabelled)} of "
+        f"{result.actual_class} labelled {result.given_class}{more}"
+    )
+    figure.suptitle(finding, fontsize="large", fontweight="bold")
+    figure.supxlabel(setting, fontsize="small")
