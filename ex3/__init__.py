@@ -23,6 +23,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     embedding/       planes of two codes per image (autoencoder, PCA, t-SNE), and their scores
     adversarial/     attacks, what they may ask of a model, and how they are judged
     by_hand/         hand-written networks on images: trained, disturbed, attacked, allowed to reject
+    data_care/       training images looked at, mended, made rare or mislabelled on purpose
     sweeps.py        runs with several values of a setting -> their summary
     plots/           results -> Figure: no Keras, no files
     answers/         answers from templates, with every comparison checked

@@ -119,8 +119,8 @@ def load_dataset(
         name: ``mnist``, ``fashion-mnist``, ``digits`` or ``cars-cats-trucks``; or a folder of pictures,
             ``train/<class>/*`` and ``test/<class>/*``, or ``<class>/*``.
         data_dir: Folder with the four IDX files (gzipped or not) or ``<name>.npz``, or such an ``.npz`` itself, or with
-            the pictures of cars, cats and trucks, in it or in its ``cars-cats-trucks/``. Without it, MNIST comes from this package, Fashion-MNIST and
-            CIFAR-10 from Keras, and the digits from scikit-learn.
+            the pictures of cars, cats and trucks, in it or in its ``cars-cats-trucks/``. Without it, MNIST comes from
+            this package, Fashion-MNIST and CIFAR-10 from Keras, and the digits from scikit-learn.
         seed: Decides which training images are held out for validation (5,000 of MNIST, a tenth of a smaller set), and
             the order of the others; in a folder of one level before that, which images are the test images, a fifth.
         limit: Keep only so many training images.

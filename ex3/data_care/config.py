@@ -97,5 +97,5 @@ class InspectConfig(ImagesConfig):
     """Near duplicates are images whose edges correlate with at least this."""
     folds: Annotated[int, Field(ge=2, le=100)] = 5
     """Parts of the training images; each is judged by a network that was trained on the others."""
-    network: dict[str, Any] = {}
+    network: dict[str, Any] = Field(default_factory=dict)
     """Settings of the network that differ from configs/convnet.toml, or from configs/photographs.toml for colour."""

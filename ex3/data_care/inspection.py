@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ex3.data import Dataset, Split
-from ex3.data_care.duplicates import Duplicates, Pairs, find_duplicates, is_constant, pool
+from ex3.data_care.duplicates import Pairs, find_duplicates, is_constant, pool
 from ex3.data_care.suspects import Suspects
 from ex3.results import DatasetInfo, Number, Pixels, without_one_channel
 
@@ -100,7 +100,7 @@ class SuspectsOfSplit:
         images: Number of all images.
         agreement: The share of images whose label is what the network answers.
         counts: Number of suspects by given (row) and suggested class (column).
-        shown: The most suspicious ones, which are drawn.
+        shown: The images whose labels are contradicted most, suspects first; they are drawn.
         suggested: Their suggested labels.
         pictures: Of them.
     """
@@ -204,7 +204,8 @@ def summarise_suspects(dataset: Dataset, name: str, images: Split, suspects: Sus
     """
     counts = np.zeros((len(dataset.class_names),) * 2, int)
     np.add.at(counts, (images.y[suspects.rows], suspects.suggested[suspects.rows]), 1)
-    first = suspects.rows[: SUSPECTS[name]]
+    first = suspects.order[: SUSPECTS[name]]
+    first = first[suspects.suggested[first] != images.y[first]]
     return SuspectsOfSplit(
         images=len(images),
         agreement=float(np.mean(suspects.suggested == images.y)),

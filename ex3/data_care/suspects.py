@@ -1,22 +1,20 @@
 """Labels that are probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068).
 
-The training images are divided into folds; each fold is answered by a network that was trained on the others. An image
-whose label the network contradicts, with the confidence that is usual for the class that it answers, is a suspect.
+The training images are divided into folds; each fold is answered by a network that was trained on the others. There are
+as many suspects as images whose labels the network contradicts with the confidence that is usual for its answer.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from cleanlab.count import compute_confident_joint
 from cleanlab.filter import find_label_issues
-from cleanlab.rank import get_label_quality_scores
 from sklearn.model_selection import StratifiedKFold
 
 from ex3.config import ClassifierConfig
 from ex3.data_care.altered import AlteredRun
 from ex3.data_care.config import AlteredConfig, MessConfig
-
-SCORE = "normalized_margin"
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,12 @@ def out_of_fold(runs: Sequence[AlteredRun]) -> np.ndarray:
 
 
 def find_suspects(labels: np.ndarray, probabilities: np.ndarray) -> Suspects:
-    """Find labels that are probably wrong.
+    """Find labels that are probably wrong: as many as confident learning does, and those that are least likely right.
 
-    An image is more suspicious the more probability the likeliest class has, compared with the class of its label.
+    Which labels are taken for which counts, too. With p(j) the network's probability of class j, and c(i, j) the number
+    of images with the label i that the network confidently finds to be j (the confident joint, equation 1 there),
+    Bayes' theorem gives the probability that the label i is right: q(i) / sum of all q(j), where
+    q(j) = p(j) c(i, j) / sum over i of c(i, j). Each c is raised by 1, so that what was never seen is not impossible.
 
     Args:
         labels: As they are given, ``(N,)``.
@@ -73,7 +74,9 @@ def find_suspects(labels: np.ndarray, probabilities: np.ndarray) -> Suspects:
     """
     issues = find_label_issues(labels, probabilities, filter_by="confident_learning", n_jobs=1)
     suggested = probabilities.argmax(axis=1)
-    is_suspect = issues & (suggested != labels)
-    quality = get_label_quality_scores(labels, probabilities, method=SCORE)
-    order = np.lexsort((quality, ~is_suspect))  # the suspects first
-    return Suspects(order, int(is_suspect.sum()), suggested)
+    is_contradicted = suggested != labels
+    joint = 1 + compute_confident_joint(labels, probabilities, calibrate=False)
+    weighted = probabilities * (joint / joint.sum(axis=0))[labels]
+    right = weighted[np.arange(len(labels)), labels] / weighted.sum(axis=1)
+    order = np.lexsort((right, ~is_contradicted))
+    return Suspects(order, int(np.sum(issues & is_contradicted)), suggested)

@@ -98,10 +98,11 @@ def run(
     prefix = figure_prefix("inspect", dataset.info)
     for name, figure, part in plots.draw_all(classes, duplicates, result):
         written += storage.save_figure(paths.figures, figure, record(f"{prefix}-{name}", result=part))
-    seconds, threads = time.perf_counter() - start, runs[0].config.network.threads if runs else None
+    threads = runs[0].config.network.threads if runs else None
+    finding = texts.describe_finding(classes, duplicates, result)
     return Outcome(
         table=texts.format_results(classes, duplicates, result),
-        headline=headline(texts.describe_finding(classes, duplicates, result), dataset.info, [config.seed], threads, seconds),
+        headline=headline(finding, dataset.info, [config.seed], threads, time.perf_counter() - start),
         written=written,
         problem=problem,
     )

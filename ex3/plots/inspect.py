@@ -6,13 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ex3.data_care.inspection import ClassesResult, DuplicatesResult, Shown, SuspectsResult
+from ex3.data_care.inspection import ClassesResult, DuplicatesResult, SuspectsOfSplit, SuspectsResult
 from ex3.plots.style import SPLIT_COLOURS, dataset_label, percent, picture_map, plural, styled
-from ex3.results import DatasetInfo
 
 WIDTH = 9  # inches, of all figures
 COLUMNS = 10  # of suspects
 PAIR_COLUMNS = 4
+FAINT = "#767676"  # of what is contradicted, but no suspect
 LONGEST = 11  # characters of a class's name above a picture
 
 
@@ -54,7 +54,7 @@ def draw_duplicates(result: DuplicatesResult) -> Figure:
     """Draw the closest pairs, the most similar first; above each picture its split and label."""
     rows = -(-len(result.pairs) // PAIR_COLUMNS)
     figure = Figure(figsize=(WIDTH, 1.75 * rows + 0.8))
-    grid = figure.subplots(rows, 2 * PAIR_COLUMNS, squeeze=False).reshape(-1, 2)
+    grid = np.reshape(figure.subplots(rows, 2 * PAIR_COLUMNS, squeeze=False), (-1, 2))
     names, cmap = result.dataset.class_names, picture_map(result.dataset)
     pictures = result.pictures.unpack()
     for index, axes in enumerate(grid):
@@ -74,26 +74,21 @@ def draw_suspects(result: SuspectsResult) -> Figure:
     """Draw the most suspicious images of both splits; above each its label, and below that the suggested one."""
     rows = {name: max(1, -(-len(found.shown) // COLUMNS)) for name, found in result.splits.items()}
     figure = Figure(figsize=(WIDTH, 1.3 * sum(rows.values()) + 1.6))
-    parts = figure.subfigures(len(rows), 1, height_ratios=[count + 0.4 for count in rows.values()])
+    heights = [count + 0.4 for count in rows.values()]
+    parts = figure.subfigures(len(rows), 1, squeeze=False, height_ratios=heights).ravel()
     names, cmap = result.dataset.class_names, picture_map(result.dataset)
     for part, (name, found) in zip(parts, result.splits.items(), strict=True):
         grid = part.subplots(rows[name], COLUMNS, squeeze=False).ravel()
         _hide(grid)
         pictures = found.pictures.unpack()
-        for axes, image, suggested, picture in zip(grid, found.shown, found.suggested, pictures, strict=False):
-            _draw_suspect(axes, image, names[suggested], picture, cmap, names)
-        share = percent(found.count / found.images, 2 if found.count < 0.01 * found.images else 1)
-        more = f", the first {len(found.shown)}" if found.count > len(found.shown) else ""
-        part.suptitle(f"{name} images: {plural(found.count, 'suspect')} of {found.images:,} ({share}){more}")
+        for number, (image, suggested, picture) in enumerate(zip(found.shown, found.suggested, pictures, strict=True)):
+            title = f"{_shorten(names[image.label])}\n\u2192 {_shorten(names[suggested])}"
+            colour = "black" if number < found.count else FAINT
+            grid[number].set_visible(True)
+            _draw_picture(grid[number], picture, cmap, title, colour)
+        part.suptitle(_suspects_subtitle(name, found))
     figure.suptitle(_suspects_title(result))
     return figure
-
-
-def _draw_suspect(
-    axes: Axes, image: Shown, suggested: str, picture: np.ndarray, cmap: str, names: Sequence[str]
-) -> None:
-    _draw_picture(axes, picture, cmap, f"{_shorten(names[image.label])}\n\u2192 {_shorten(suggested)}")
-    axes.set_visible(True)
 
 
 def _draw_strip(axes: Axes, pictures: Sequence[np.ndarray], cmap: str) -> None:
@@ -101,17 +96,17 @@ def _draw_strip(axes: Axes, pictures: Sequence[np.ndarray], cmap: str) -> None:
     height, width = pictures[0].shape[:2]
     for position, picture in enumerate(pictures):
         left = 1.06 * width * position + (0.3 * width if position else 0)
-        axes.imshow(picture, cmap=cmap, vmin=0, vmax=1, extent=(left, left + width, height, 0))
+        axes.imshow(picture, cmap=cmap, vmin=0, vmax=1, interpolation="nearest", extent=(left, left + width, height, 0))
     axes.set(xlim=(0, 1.06 * width * 9 + 0.3 * width), ylim=(height, 0), anchor="W")
     axes.set_axis_off()
 
 
-def _draw_picture(axes: Axes, picture: np.ndarray, cmap: str, title: str) -> None:
-    axes.imshow(picture, cmap=cmap, vmin=0, vmax=1)
+def _draw_picture(axes: Axes, picture: np.ndarray, cmap: str, title: str, colour: str = "black") -> None:
+    axes.imshow(picture, cmap=cmap, vmin=0, vmax=1, interpolation="nearest")  # packs better than smooth ones
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    axes.set_title(title)
+    axes.set_title(title, color=colour)
 
 
 def _hide(panels: np.ndarray) -> None:
@@ -130,11 +125,11 @@ def _classes_title(result: ClassesResult) -> str:
     if max(counts) == min(counts):
         finding = f"All {len(names)} classes have equally many training images"
     else:
-        finding = f"The largest class, {largest}, has {ratio:.2f} times as many training images as the smallest, {smallest}"
+        finding = f"{largest} has {ratio:.2f} times as many training images as {smallest}, the smallest class"
     kind, count = next(iter(result.kinds.items()))
     more = "" if len(result.kinds) == 1 else f", the most common of {len(result.kinds)} kinds"
     cut = "" if len(result.shown) == len(names) else f"; the {len(result.shown)} largest and smallest classes"
-    return f"{finding}\n{_name(result.dataset)}: {count:,} stored images of {kind}{more}{cut}"
+    return f"{finding}\n{dataset_label(result.dataset)}: {count:,} stored images of {kind}{more}{cut}"
 
 
 def _duplicates_title(result: DuplicatesResult) -> str:
@@ -142,22 +137,26 @@ def _duplicates_title(result: DuplicatesResult) -> str:
     if equal.all + near.all == 0:
         finding = "No image is there twice; these pairs come closest"
     else:
-        across = equal.across + near.across
-        finding = f"{equal.all:,} equal and {near.all:,} nearly equal pairs of images; {across:,} of them across training and test"
+        across = f"{equal.across + near.across:,} of them across training and test"
+        finding = f"{equal.all:,} equal and {near.all:,} nearly equal pairs, {across}"
     return (
-        f"{finding}\n{_name(result.dataset)}; below each pair the correlation of its edges, "
+        f"{finding}\n{dataset_label(result.dataset)}; below each pair the correlation of its edges, "
         f"at least {result.threshold:g} in near duplicates"
     )
 
 
+def _suspects_subtitle(name: str, found: SuspectsOfSplit) -> str:
+    share = percent(found.count / found.images, 2 if found.count < 0.01 * found.images else 1)
+    text = f"{name} images: {plural(found.count, 'suspect')} of {found.images:,} ({share})"
+    if found.count > len(found.shown):
+        return f"{text}; the first {len(found.shown)}"
+    fainter = len(found.shown) - found.count
+    return f"{text}; grey: {fainter} more, contradicted with less confidence" if fainter else text
+
+
 def _suspects_title(result: SuspectsResult) -> str:
-    training = result.splits["training"]
+    counts = " and ".join(f"{plural(found.count, f'{name} label')}" for name, found in result.splits.items())
     return (
-        f"{training.count:,} training labels and {result.splits['test'].count:,} test labels are suspected to be wrong\n"
-        f"{_name(result.dataset)}, {result.folds} networks, none of which saw the images that it judges; "
-        "label \u2192 suggestion"
+        f"Probably wrong: {counts}\n{dataset_label(result.dataset)}, {result.folds} networks, none of which saw the "
+        "images that it judges; label \u2192 suggestion"
     )
-
-
-def _name(dataset: DatasetInfo) -> str:
-    return dataset_label(dataset)
