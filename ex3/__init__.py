@@ -14,16 +14,17 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     provenance.py    what a result depends on: config, images, code and package versions, as digests
     backend.py       the one door to TensorFlow and Keras: quiet import, seeds, threads, precision
     storage.py       the only writer: every file atomically
-    data/            images: MNIST itself, other sources, folders of pictures, classes and labels, splits
+    data/            images: MNIST, other sources, folders of pictures, classes and labels, splits; answers in files
     scratch/         networks written by hand, their gradient check and the theory: NumPy and SciPy alone
     models.py        config -> keras.Model
     training.py      optimises: the state of a training run, and the loop
     evaluation.py    measures a model on images
+    measures/        how good a classifier's answers are, without Keras: scores with intervals, calibration, mistakes
     runs.py          (config, images) -> (trained model, Run)
     embedding/       planes of two codes per image (autoencoder, PCA, t-SNE), and their scores
     adversarial/     attacks, what they may ask of a model, and how they are judged
     by_hand/         hand-written networks on images: trained, disturbed, attacked, allowed to reject
-    data_care/       training images looked at, mended, made rare or mislabelled on purpose
+    data_care/       training images made rare or mislabelled on purpose, looked at, mended
     sweeps.py        runs with several values of a setting -> their summary
     plots/           results -> Figure: no Keras, no files
     answers/         answers from templates, with every comparison checked

@@ -21,12 +21,12 @@ MAP = [name for name, _, _ in MAP_LINE.findall(ex3.__doc__)]
 RANK = {"ex3": -1} | {name: rank for rank, name in enumerate(MAP)} | {"__main__": len(MAP), "cli": len(MAP)}
 FILES = [ROOT / "cli.py", *sorted((ROOT / "ex3").rglob("*.py"))]
 HOMES = {
-    "scipy": {"scratch"},
+    "scipy": {"scratch", "measures"},
     "matplotlib": {"plots"},
     "tensorflow": {"backend"},
     "keras": {"backend"},
     "PIL": {"data"},
-    "sklearn": {"data", "evaluation", "embedding", "by_hand", "data_care"},
+    "sklearn": {"data", "evaluation", "measures", "embedding", "by_hand", "data_care"},
     "cleanlab": {"data_care"},
     "click": {"commands"},
     "jinja2": {"answers"},

@@ -113,7 +113,7 @@ def overrides(options: Mapping[str, Any], keys: Sequence[str]) -> dict[str, obje
     from ex3.config_files import parse_value
 
     values = {}
-    for assignment in options["assignments"]:
+    for assignment in options.get("assignments", ()):
         key, equals, value = assignment.partition("=")
         if not equals:
             raise click.UsageError(f"--set {assignment}: should be KEY=VALUE")

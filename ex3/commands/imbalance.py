@@ -51,8 +51,8 @@ def configs(config: Path | None = None, counts: str | None = None, **options: An
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Make two classes rare, give a third of the cats the label "car", and try what helps.
 
-    The same network is trained without a remedy, with balanced sampling, a weighted loss, augmentation, suspected labels
-    mended or removed, with all of it, and, as upper limits, with the true labels and with the whole clean set.
+    The same network is trained without a remedy, with balanced sampling, a weighted loss, augmentation, suspected
+    labels mended or removed, with all of it, and, as upper limits, with the true labels and with the whole clean set.
     """
     (config,) = loaded = configs(**options)
     if options["print_config"]:

@@ -2,7 +2,8 @@
 
 ``load_dataset`` reads a data set (``sources.py``; ``files.py``: MNIST's formats; ``folders.py``, ``listing.py`` and
 ``pictures.py``: picture files), changes labels and keeps classes (``selection.py``), holds a stratified validation
-split out, and scales the pixels to [0, 1]. MNIST itself comes with this package, in ``data/mnist``.
+split out, and scales the pixels to [0, 1]. MNIST itself comes with this package, in ``data/mnist``. ``predictions.py``
+reads what a model of another framework answers.
 """
 
 import logging

@@ -1,5 +1,6 @@
 """Trains a network on an altered training set, and keeps what it answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,7 +87,7 @@ def gather(dataset: Dataset, mess: MessConfig | None, seed: int) -> Material:
     return Material(replace(images, y=labels), images.y)
 
 
-def check_mess(mess: MessConfig, class_names: tuple[str, ...], y: np.ndarray) -> tuple[int, int]:
+def check_mess(mess: MessConfig, class_names: Sequence[str], y: np.ndarray) -> tuple[int, int]:
     """Return the labels of the class that is mislabelled, and of the class that its images are given.
 
     Args:

@@ -1,13 +1,16 @@
 """Settings of a network and of what happens to its training images, and those of the experiments on them."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from ex3.config import ConvnetConfig, Counts, LinearConfig, MlpConfig
+from ex3.config import ClassifierConfig, ConvnetConfig, Counts, LinearConfig, MlpConfig
 from ex3.settings import Config, Count, Fraction, ImagesConfig, Seed
 
-AnyClassifierConfig = Annotated[LinearConfig | MlpConfig | ConvnetConfig, Field(discriminator="model")]
+if TYPE_CHECKING:
+    AnyClassifierConfig = ClassifierConfig
+else:  # read back from JSON as the kind that its key ``model`` names
+    AnyClassifierConfig = Annotated[LinearConfig | MlpConfig | ConvnetConfig, Field(discriminator="model")]
 Row = Annotated[int, Field(ge=0)]
 
 

@@ -83,7 +83,8 @@ class ImbalanceResult:
         actual_class: The class whose images are mislabelled.
         given_class: The class that they are given.
         remedies: By name.
-        searches: One per seed.
+        searches: One per seed, among the images with the given label.
+        blind: The same without knowing which class is mistaken for which.
         recall_at: By precision, the share of the wrong labels that is found at it.
         fold_seconds: Training time of all folds of one seed.
         gap_closed: The part of the way from ``nothing`` to ``true labels`` that ``all together`` goes, of each seed.
@@ -96,6 +97,7 @@ class ImbalanceResult:
     given_class: str
     remedies: dict[str, Remedy]
     searches: list[Search]
+    blind: list[Search]
     recall_at: dict[str, Spread]
     fold_seconds: Spread
     gap_closed: Spread
@@ -162,6 +164,7 @@ def summarise(
     runs: Mapping[str, Sequence[AlteredRun]],
     folds: Sequence[Sequence[AlteredRun]],
     searches: Sequence[Search],
+    blind: Sequence[Search],
 ) -> ImbalanceResult:
     """Put all runs together.
 
@@ -171,6 +174,7 @@ def summarise(
         runs: Of each remedy, one run per seed.
         folds: Of each seed, the folds' runs.
         searches: Of each seed.
+        blind: The same, without knowing which class is mistaken for which.
     """
     remedies = {name: _summarise_remedy(runs[name]) for name in REMEDIES}
     nothing, together, true = (np.array(remedies[name].balanced) for name in (NOTHING, TOGETHER, TRUE))
@@ -183,6 +187,7 @@ def summarise(
         given_class=_name(names, config.given_class),
         remedies=remedies,
         searches=list(searches),
+        blind=list(blind),
         recall_at={f"{level:g}": spread([search.recall_at(level) for search in searches]) for level in LEVELS},
         fold_seconds=spread([sum(run.run.seconds for run in of_seed) for of_seed in folds]),
         gap_closed=spread(((together - nothing) / (true - nothing)).tolist()),

@@ -1,7 +1,7 @@
 """Labels that are probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068).
 
-The training images are divided into folds; each fold is answered by a network that was trained on the others. There are
-as many suspects as images whose labels the network contradicts with the confidence that is usual for its answer.
+The training images are divided into folds; each fold is answered by a network that was trained on the others. An image
+whose label the network contradicts, the more so where one class is often taken for the other, is a suspect.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,8 @@ from sklearn.model_selection import StratifiedKFold
 from ex3.config import ClassifierConfig
 from ex3.data_care.altered import AlteredRun
 from ex3.data_care.config import AlteredConfig, MessConfig
+
+RULE = "confident_learning"  # cleanlab's name
 
 
 @dataclass(frozen=True)
@@ -60,23 +62,34 @@ def out_of_fold(runs: Sequence[AlteredRun]) -> np.ndarray:
     return answers[np.argsort(rows)]
 
 
-def find_suspects(labels: np.ndarray, probabilities: np.ndarray) -> Suspects:
-    """Find labels that are probably wrong: as many as confident learning does, and those that are least likely right.
+def find_suspects(labels: np.ndarray, probabilities: np.ndarray, pair: tuple[int, int] | None = None) -> Suspects:
+    """Find labels that are probably wrong.
 
-    Which labels are taken for which counts, too. With p(j) the network's probability of class j, and c(i, j) the number
-    of images with the label i that the network confidently finds to be j (the confident joint, equation 1 there),
-    Bayes' theorem gives the probability that the label i is right: q(i) / sum of all q(j), where
-    q(j) = p(j) c(i, j) / sum over i of c(i, j). Each c is raised by 1, so that what was never seen is not impossible.
+    There are as many suspects as images whose label the network contradicts with more confidence than is usual for its
+    answer. Ranked is by how probably the label i is right, given that some classes are more often taken for i than
+    others. With p(j) the network's probability of class j, and c(i, j) the number of images with the label i that it
+    confidently finds to be j (the confident joint, equation 1 there), Bayes' theorem gives q(i) / sum of all q(j), with
+    q(j) = p(j) c(i, j) / sum over i of c(i, j). Each c is raised by 1: what was never seen is not impossible.
 
     Args:
         labels: As they are given, ``(N,)``.
         probabilities: Out of fold, ``(N, classes)``.
+        pair: Of one kind of error, the actual class and the given one, where a look at the images has told which it
+            is: images with the given label are ranked by how much rather they are of the actual class, and no others
+            are suspects.
     """
-    issues = find_label_issues(labels, probabilities, filter_by="confident_learning", n_jobs=1)
+    issues = find_label_issues(labels, probabilities, filter_by=RULE, n_jobs=1)
     suggested = probabilities.argmax(axis=1)
     is_contradicted = suggested != labels
+    count = int(np.sum(issues & is_contradicted))
     joint = 1 + compute_confident_joint(labels, probabilities, calibrate=False)
     weighted = probabilities * (joint / joint.sum(axis=0))[labels]
     right = weighted[np.arange(len(labels)), labels] / weighted.sum(axis=1)
     order = np.lexsort((right, ~is_contradicted))
-    return Suspects(order, int(np.sum(issues & is_contradicted)), suggested)
+    if pair is not None:
+        actual, given = pair
+        is_suspect = issues & (labels == given) & (suggested == actual)
+        margin = probabilities[:, actual] - probabilities[:, given]
+        order = np.lexsort((np.where(labels == given, -margin, np.inf), ~is_suspect))
+        count = int(is_suspect.sum())
+    return Suspects(order, count, suggested)

@@ -5,7 +5,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from ex3 import model_store, storage
+from ex3 import storage
 from ex3.adversarial.judging import Attack
 from ex3.adversarial.study import Study, draw_sample, find_target, study_attacks
 from ex3.adversarial.summaries import AttackCurves
@@ -13,9 +13,14 @@ from ex3.adversarial.victims import keras_victim
 from ex3.backend import prepare
 from ex3.config import CLASSIFIER_CONFIGS, AttackConfig
 from ex3.data import Dataset, load_images
-from ex3.errors import DataError
 from ex3.experiments import Outcome, Paths, headline, make_record
-from ex3.experiments.trained import TrainedClassifier, classifier_config, trained_classifier
+from ex3.experiments.trained import (
+    TrainedClassifier,
+    classifier_config,
+    file_label,
+    given_classifier,
+    trained_classifier,
+)
 from ex3.plots import attack as plots
 from ex3.plots.style import dataset_label, picture_map, plural
 from ex3.progress import show_message
@@ -97,18 +102,8 @@ def _load_models(
     """
     main, given = model, {}
     if model not in CLASSIFIER_CONFIGS:
-        file = Path(model)
-        main = "/".join(file.parts[-2:])
-        loaded, trained_run = model_store.load_classifier(file)
-        given[main] = TrainedClassifier(loaded, trained_run, written=[])
-        ours, theirs = dataset.info, trained_run.dataset
-        if (theirs.shape, len(theirs.class_names)) != (ours.shape, len(ours.class_names)):
-            raise DataError(
-                f"{file}: trained on images of shape {theirs.shape} in {len(theirs.class_names)} classes; those of "
-                f"{ours.name} are of shape {ours.shape} in {len(ours.class_names)} classes"
-            )
-        if trained_run.dataset.fingerprint != dataset.fingerprint:
-            log.warning("%s: trained on other images (%s) than it is attacked on", file, trained_run.dataset.name)
+        main = file_label(Path(model))
+        given[main] = given_classifier(Path(model), config, dataset, paths, "attacked")
     configs = {kind: classifier_config(kind, like=config) for kind in CLASSIFIER_CONFIGS}
     for of_kind in configs.values():  # before one of them is trained
         of_kind.check_shape(dataset.shape)

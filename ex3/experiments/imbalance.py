@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from ex3 import storage
 from ex3.cells import Workers, cell_path, run_cells
 from ex3.data import load_images
-from ex3.data_care.altered import ALTERED_TRAINING, AlteredRun, gather
+from ex3.data_care.altered import ALTERED_TRAINING, AlteredRun, Material, check_mess, gather
 from ex3.data_care.config import AlteredConfig, ImbalanceConfig
 from ex3.data_care.remedies import (
     CLEAN,
@@ -18,18 +19,19 @@ from ex3.data_care.remedies import (
     TRUE,
     ImbalanceResult,
     Remedy,
+    Search,
     judge_search,
     plan_folds,
     plan_with_suspects,
     plan_without_suspects,
     summarise,
 )
-from ex3.data_care.suspects import find_suspects, out_of_fold
+from ex3.data_care.suspects import Suspects, find_suspects, out_of_fold
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, divergence, figure_prefix, headline, make_record
 from ex3.plots import imbalance as plots
 from ex3.progress import show_cells
-from ex3.results import DatasetInfo
+from ex3.results import DatasetInfo, spread
 from ex3.tables import format_table, with_spread
 
 Plan = Mapping[str, Sequence[AlteredConfig]]  # by remedy one config per seed, or by seed one per fold
@@ -72,35 +74,47 @@ def run(
     start = time.perf_counter()
     storage.check_writable(paths.figures, paths.runs / "cells")
     seeds = range(config.seed, config.seed + config.seeds)
-    datasets = [load_images(config, paths.data, seed, paths.image_cache) for seed in seeds]
-    materials = [
-        gather(dataset, config.mess, dataset_seed) for dataset, dataset_seed in zip(datasets, seeds, strict=True)
-    ]
-    info = datasets[0].info
+    info, materials = _make_mess(config, seeds, paths)
     train = partial(_train, dataset=info, paths=paths, workers=workers, fresh=fresh, quiet=quiet)
-    folds = {
-        _fold_name(seed): plan_folds(config, seed, material) for seed, material in zip(seeds, materials, strict=True)
-    }
+    folds = {_fold_name(seed): plan_folds(config, seed, material) for seed, material in materials.items()}
     first = train(_by_name([plan_without_suspects(config, seed) for seed in seeds]) | folds)
-    fold_runs = [first.runs.pop(name) for name in folds]
-    suspects = [
-        find_suspects(material.images.y, out_of_fold(of_seed))
-        for material, of_seed in zip(materials, fold_runs, strict=True)
-    ]
-    second = train(
-        _by_name([plan_with_suspects(config, seed, of_seed) for seed, of_seed in zip(seeds, suspects, strict=True)])
-    )
-    searches = [judge_search(material, of_seed) for material, of_seed in zip(materials, suspects, strict=True)]
-    runs = first.runs | second.runs
-    result = summarise(config, info, runs, fold_runs, searches)
+    found = {seed: _search(config, info, materials[seed], first.runs[_fold_name(seed)]) for seed in seeds}
+    second = train(_by_name([plan_with_suspects(config, seed, found[seed].suspects) for seed in seeds]))
+    runs = {name: of_name for name, of_name in (first.runs | second.runs).items() if name not in folds}
+    searches, blind = ([getattr(of_seed, kind) for of_seed in found.values()] for kind in ("search", "blind"))
+    result = summarise(config, info, runs, [first.runs[name] for name in folds], searches, blind)
     written = _save_figures(config, result, runs, paths, command, time.perf_counter() - start)
-    work = f"{sum(map(len, runs.values())) + sum(map(len, fold_runs))} runs ({first.reused + second.reused} reused)"
+    count = sum(map(len, (first.runs | second.runs).values()))
+    work = f"{count} runs ({first.reused + second.reused} reused)"
     return Outcome(
-        table=format_table([*HEADER, *(f"recall {name}" for name in info.class_names)], [*map(_row, result.remedies.items())]),
+        table=_format(result),
         headline=headline(_finding(result), info, list(seeds), None, time.perf_counter() - start, work),
         written=written,
         problem=_first_divergence(runs),
-    )  # fmt: skip
+    )
+
+
+@dataclass(frozen=True)
+class Found:
+    """One seed's suspects, and how good the searches were."""
+
+    suspects: Suspects
+    search: Search
+    blind: Search
+
+
+def _make_mess(config: ImbalanceConfig, seeds: Sequence[int], paths: Paths) -> tuple[DatasetInfo, dict[int, Material]]:
+    """Return the clean images' description, and each seed's mess."""
+    datasets = {seed: load_images(config, paths.data, seed, paths.image_cache) for seed in seeds}
+    return datasets[seeds[0]].info, {seed: gather(dataset, config.mess, seed) for seed, dataset in datasets.items()}
+
+
+def _search(config: ImbalanceConfig, dataset: DatasetInfo, material: Material, folds: Sequence[AlteredRun]) -> Found:
+    """Search for the wrong labels, with and without the knowledge which class is mistaken for which."""
+    pair = check_mess(config.mess, dataset.class_names, material.true)
+    probabilities = out_of_fold(folds)
+    suspects, blind = (find_suspects(material.images.y, probabilities, known) for known in (pair, None))
+    return Found(suspects, judge_search(material, suspects), judge_search(material, blind))
 
 
 def _fold_name(seed: int) -> str:
@@ -140,8 +154,8 @@ def _save_figures(
     paths: Paths,
     command: str,
     seconds: float,
-) -> list:
-    written = []
+) -> list[Path]:
+    written: list[Path] = []
     prefix = figure_prefix("imbalance", result.dataset)
     record = partial(
         make_record,
@@ -162,8 +176,21 @@ def _save_figures(
     return written
 
 
-def _row(named: tuple[str, Remedy]) -> list[str]:
-    name, remedy = named
+def _format(result: ImbalanceResult) -> str:
+    header = [*HEADER, *(f"recall {name}" for name in result.dataset.class_names)]
+    table = format_table(header, [_row(name, remedy) for name, remedy in result.remedies.items()])
+    lines = [
+        f"suspects of {kind}: {with_spread(spread([search.suspects for search in searches]), 0)}, of which "
+        f"{with_spread(spread([search.hits for search in searches]), 0)} of {searches[0].planted} wrong labels"
+        for kind, searches in (
+            (f"images labelled {result.given_class}, answered {result.actual_class}", result.searches),
+            ("all images", result.blind),
+        )
+    ]
+    return "\n".join([table, "", *lines])
+
+
+def _row(name: str, remedy: Remedy) -> list[str]:
     recalls = [sum(of_class) / len(of_class) for of_class in zip(*remedy.recalls, strict=True)]
     return [
         name, with_spread(remedy.accuracy, 4), with_spread(remedy.seconds, 0), *(f"{recall:.3f}" for recall in recalls),

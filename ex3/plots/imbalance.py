@@ -104,7 +104,7 @@ def draw_curves(result: ImbalanceResult) -> Figure:
 
 @styled
 def draw_suspects(result: ImbalanceResult) -> Figure:
-    """Draw which share of the wrong labels is found, and which share of the looked at ones is wrong, over their number."""
+    """Draw, over the number of images looked at, the share of wrong labels found, and the share that is wrong."""
     figure = Figure(figsize=(9, 4.6))
     recall, precision = figure.subplots(1, 2, sharex=True)
     for search in result.searches:
