@@ -14,9 +14,10 @@ from small_pictures import COLOURS, save, write_folder
 
 from ex3 import commands
 from ex3.data import load_dataset, sources
-from ex3.data_care.duplicates import CROWD, find_duplicates, is_constant, pool
-from ex3.data_care.inspection import ClassesResult, DuplicatesResult, SuspectsResult, draw_small
+from ex3.data_care.duplicates import CROWD, find_duplicates, is_constant
+from ex3.data_care.inspection import ClassesResult, DuplicatesResult, SuspectsResult
 from ex3.data_care.suspects import find_suspects
+from ex3.data_care.thumbnails import pack_thumbnails, pool
 from ex3.errors import DataError
 from ex3.experiments import Paths, figure_prefix, inspect, require_at_hand
 from ex3.plots import inspect as plots
@@ -186,10 +187,10 @@ def test_the_usual_data_set_is_never_downloaded_unasked(run_cli, tmp_path, monke
 def test_what_is_at_hand_is_told_without_reading_it(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     assert sources.is_at_hand("mnist")
-    assert not sources.is_at_hand("cars-cats-trucks")
+    assert not any(map(sources.is_at_hand, ("cars-cats-trucks", "fashion-mnist")))
     cache = tmp_path / "keras" / "datasets"
     cache.mkdir(parents=True)
-    (cache / sources.CIFAR10_ARCHIVE).touch()
+    (cache / sources.KERAS_FILES["cars-cats-trucks"]).touch()
     assert sources.is_at_hand("cars-cats-trucks")
     assert not sources.is_at_hand("cars-cats-trucks", tmp_path)
     assert sources.is_at_hand("cars-cats-trucks", folder)
@@ -231,9 +232,17 @@ def test_pooling_takes_means_of_shared_pixels():
     row = np.array([[[1.0, 2.0, 3.0]]])
     np.testing.assert_allclose(pool(row, 1, 2), [[[4 / 3, 8 / 3]]], rtol=1e-6)
     np.testing.assert_allclose(pool(row, 1, 6), [[[1, 1, 2, 2, 3, 3]]], rtol=1e-6)
-    small = draw_small(np.random.default_rng(0).uniform(0, 1, (2, 3, 128, 64, 3))).unpack()
+    small = pack_thumbnails(np.random.default_rng(0).uniform(0, 1, (2, 3, 128, 64, 3))).unpack()
     assert small.shape == (2, 3, 64, 32, 3)
     assert small.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_test_images_have_names_too(folder, tmp_path):
+    dataset = load_dataset(str(folder))
+    assert dataset.test_files[dataset.test.places[0]] == "test/car/0.png"
+    dataset = load_dataset(str(write_folder(tmp_path / "one", test=0)))
+    names = [dataset.test_files[place] for place in dataset.test.places]
+    assert [dataset.class_names.index(name.split("/")[0]) for name in names] == dataset.test.y.tolist()
 
 
 def test_figures_are_named_after_unusual_data_sets(dataset):

@@ -32,9 +32,7 @@ def picture_size(path: Path) -> Size:
         UnusablePictureError: The file is empty, no picture, animated, too large, or broken.
     """
     with _reasons(), path.open("rb") as file, _open(file) as picture:
-        width, height = picture.size
-        is_turned = picture.getexif().get(ORIENTATION) in TURNED
-        return (height, width) if is_turned else (width, height)
+        return _size_as_seen(picture)
 
 
 def picture_kind(path: Path) -> str:
@@ -43,9 +41,8 @@ def picture_kind(path: Path) -> str:
     Raises:
         UnusablePictureError: The file is empty, no picture, animated, too large, or broken.
     """
-    width, height = picture_size(path)
     with _reasons(), path.open("rb") as file, _open(file) as picture:
-        return describe_kind(width, height, is_grey=picture.mode in GREY_MODES)
+        return describe_kind(*_size_as_seen(picture), is_grey=picture.mode in GREY_MODES)
 
 
 def describe_kind(width: int, height: int, *, is_grey: bool) -> str:
@@ -73,6 +70,12 @@ def resize(pixels: np.ndarray, size: Size) -> np.ndarray:
     if pixels.shape[1::-1] == size:
         return pixels
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+
+
+def _size_as_seen(picture: Image.Image) -> Size:
+    width, height = picture.size
+    is_turned = picture.getexif().get(ORIENTATION) in TURNED
+    return (height, width) if is_turned else (width, height)
 
 
 @contextmanager

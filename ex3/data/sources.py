@@ -29,7 +29,10 @@ log = logging.getLogger("ex3")
 MNIST_FOLDER = Path(__file__).parent / "mnist"
 MNIST_FINGERPRINT = "06b0d1f124c4e5fa"
 CARS_CATS_TRUCKS = (1, 3, 9)  # labels in CIFAR-10, whose images are 32 x 32
-CIFAR10_ARCHIVE = "cifar-10-batches-py-target_archive"  # in Keras's cache; it is unpacked anew each time
+KERAS_FILES = {  # what Keras keeps of a download
+    "fashion-mnist": "fashion-mnist/train-images-idx3-ubyte.gz",
+    "cars-cats-trucks": "cifar-10-batches-py-target_archive",
+}
 DOWNLOAD_TIMEOUT = 10.0  # seconds without an answer
 
 
@@ -59,16 +62,16 @@ def is_at_hand(name: str, data_dir: Path | None = None) -> bool:
 
     Args:
         name: As in ``data.load_dataset``.
-        data_dir: Likewise. Without it, Keras's cache is looked at, where the archive that Keras downloaded remains.
+        data_dir: Likewise. Without it, Keras's cache counts.
     """
-    if name != "cars-cats-trucks":
-        return name != "fashion-mnist" or data_dir is not None
-    if data_dir is None:
+    if data_dir is None and name in KERAS_FILES:
         home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-        return (home / "datasets" / CIFAR10_ARCHIVE).is_file()
-    parts = (Path(), Path("train"))
-    first_class = [_subfolder(name, data_dir) / part / CLASS_NAMES[name][0] for part in parts]
-    return _archive(name, data_dir).is_file() or any(folder.is_dir() for folder in first_class)
+        return (home / "datasets" / KERAS_FILES[name]).is_file()
+    if data_dir is None or name != "cars-cats-trucks":
+        return True
+    first_class = CLASS_NAMES[name][0]
+    folders_of_it = [_subfolder(name, data_dir) / part for part in (first_class, f"train/{first_class}")]
+    return _archive(name, data_dir).is_file() or any(folder.is_dir() for folder in folders_of_it)
 
 
 def count_kinds(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ex3.data_care.thumbnails import pool
+
 CODE_SIDE = 8
 RADIUS = 0.9  # correlation of two codes
 CROWD = 50
@@ -70,19 +72,6 @@ def find_duplicates(x: np.ndarray) -> Duplicates:
 def is_constant(x: np.ndarray) -> np.ndarray:
     """Tell which images ``(N, H, W, C)`` have a single colour: bool ``(N,)``."""
     return (x.max(axis=(1, 2)) == x.min(axis=(1, 2))).all(axis=-1)
-
-
-def pool(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Take the means over the cells of a grid, ``(N, H, W)`` -> ``(N, height, width)``; cells may share pixels."""
-    return _shares(images.shape[1], height) @ images @ _shares(images.shape[2], width).T
-
-
-def _shares(side: int, cells: int) -> np.ndarray:
-    """Return the share that each pixel of a side has in each cell's mean: ``(cells, side)``, each row sums to 1."""
-    ends = np.linspace(0, side, cells + 1)[:, np.newaxis]
-    pixels = np.arange(side)
-    overlap = np.minimum(ends[1:], pixels + 1) - np.maximum(ends[:-1], pixels)
-    return (overlap.clip(min=0) * (cells / side)).astype(np.float32)
 
 
 def _first_of_its_kind(x: np.ndarray) -> np.ndarray:

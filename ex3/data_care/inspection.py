@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ex3.data import Dataset, Split
-from ex3.data_care.duplicates import Pairs, find_duplicates, is_constant, pool
+from ex3.data_care.duplicates import Pairs, find_duplicates, is_constant
 from ex3.data_care.suspects import Suspects
-from ex3.results import DatasetInfo, Number, Pixels, without_one_channel
+from ex3.data_care.thumbnails import pack_thumbnails
+from ex3.results import DatasetInfo, Number, Pixels
 
 MOST_CLASSES = 12  # that are drawn
 EXAMPLES = 8  # of each class
 PAIRS = 12  # of duplicates that are drawn
 SUSPECTS = {"training": 30, "test": 20}  # that are drawn
-LARGEST_SIDE = 64  # of a drawn picture, in pixels
 
 
 @dataclass(frozen=True)
@@ -158,8 +158,8 @@ def summarise_classes(dataset: Dataset, training: Split, kinds: dict[str, int], 
         kinds=kinds,
         constant={name: int(is_constant(split.x).sum()) for name, split in splits.items()},
         shown=shown,
-        means=draw_small(np.stack([images.mean(axis=0, dtype=np.float64) for images in of_class])),
-        examples=[draw_small(images[rng.permutation(len(images))[:EXAMPLES]]) for images in of_class],
+        means=pack_thumbnails(np.stack([images.mean(axis=0, dtype=np.float64) for images in of_class])),
+        examples=[pack_thumbnails(images[rng.permutation(len(images))[:EXAMPLES]]) for images in of_class],
     )
 
 
@@ -186,7 +186,7 @@ def summarise_duplicates(dataset: Dataset, training: Split, threshold: float) ->
         threshold=threshold,
         crowded=found.crowded,
         similarity=similarity[:PAIRS].tolist(),
-        pictures=draw_small(both.x[closest]),
+        pictures=pack_thumbnails(both.x[closest]),
         pairs=[[show(dataset, training, row) for row in pair] for pair in closest.tolist()],
     )
     count = len(found.equal) + len(near)
@@ -212,7 +212,7 @@ def summarise_suspects(dataset: Dataset, name: str, images: Split, suspects: Sus
         counts=counts.tolist(),
         shown=[Shown(name, item_of(dataset, name, images, row), int(images.y[row])) for row in first],
         suggested=suspects.suggested[first].tolist(),
-        pictures=draw_small(images.x[first]),
+        pictures=pack_thumbnails(images.x[first]),
     )
 
 
@@ -228,17 +228,6 @@ def show(dataset: Dataset, training: Split, row: int) -> Shown:
     name, images = ("training", training) if row < len(training) else ("test", dataset.test)
     row -= 0 if name == "training" else len(training)
     return Shown(name, item_of(dataset, name, images, row), int(images.y[row]))
-
-
-def draw_small(images: np.ndarray) -> Pixels:
-    """Pack images ``(..., H, W, C)`` in [0, 1]; large ones are made smaller, their longer side 64 pixels."""
-    height, width, channels = images.shape[-3:]
-    if (longest := max(height, width)) > LARGEST_SIDE:
-        small = [max(1, round(side * LARGEST_SIDE / longest)) for side in (height, width)]
-        planes = np.moveaxis(images, -1, 0).reshape(-1, height, width)
-        pooled = pool(planes, *small).reshape(channels, *images.shape[:-3], *small)
-        images = np.moveaxis(pooled, 0, -1)
-    return Pixels.pack(without_one_channel(images))
 
 
 def _join(first: Split, second: Split) -> Split:

@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ex3.data.sources import count_kinds
 from ex3.data_care import inspection
 from ex3.data_care.altered import ALTERED_TRAINING, AlteredRun, gather
 from ex3.data_care.config import AlteredConfig, InspectConfig
+from ex3.data_care.duplicates import Pairs
 from ex3.data_care.inspection import SuspectsResult
 from ex3.data_care.suspects import Suspects, find_suspects, fold_configs, out_of_fold
 from ex3.errors import ConfigError, DivergedError
@@ -73,17 +75,11 @@ def run(
     kinds = count_kinds(config.dataset, paths.data, dataset.class_names, paths.image_cache)
     classes = inspection.summarise_classes(dataset, training, dict(kinds.most_common()), config.seed)
     duplicates, pairs = inspection.summarise_duplicates(dataset, training, config.near)
-    written = [storage.save_text(folder / "duplicates.csv", texts.write_pairs(dataset, training, pairs))]
     runs = _train(plan, dataset, paths, workers, fresh, quiet) if plan else []
     problem = _first_divergence(runs)
-    result = None
-    if runs and not problem:
-        suspects = _find_suspects(training, dataset.test, runs)
-        result = _summarise_suspects(dataset, training, suspects, runs)
-        files = {"training": folder / "suspects.csv", "test": folder / "suspects-test.csv"}
-        for name, images in (("training", training), ("test", dataset.test)):
-            text = texts.write_labels(dataset, name, images, suspects[name])
-            written.append(storage.save_text(files[name], text))
+    suspects = _find_suspects(training, dataset.test, runs) if runs and not problem else {}
+    result = _summarise_suspects(dataset, training, suspects, runs) if suspects else None
+    written = _save_lists(folder, dataset, training, pairs, suspects)
     record = partial(
         make_record,
         command=command,
@@ -95,9 +91,9 @@ def run(
         packages=(*RUN_PACKAGES, "cleanlab"),
         models={f"fold {number}": run.run.weights for number, run in enumerate(runs, 1)},
     )
-    prefix = figure_prefix("inspect", dataset.info)
     for name, figure, part in plots.draw_all(classes, duplicates, result):
-        written += storage.save_figure(paths.figures, figure, record(f"{prefix}-{name}", result=part))
+        full_name = f"{figure_prefix('inspect', dataset.info)}-{name}"
+        written += storage.save_figure(paths.figures, figure, record(full_name, result=part))
     threads = runs[0].config.network.threads if runs else None
     finding = texts.describe_finding(classes, duplicates, result)
     return Outcome(
@@ -163,10 +159,22 @@ def _find_suspects(training: Split, test: Split, runs: Sequence[AlteredRun]) -> 
 
 
 def _summarise_suspects(
-    dataset: Dataset, training: Split, suspects: dict[str, Suspects], runs: Sequence[AlteredRun]
+    dataset: Dataset, training: Split, suspects: Mapping[str, Suspects], runs: Sequence[AlteredRun]
 ) -> SuspectsResult:
     splits = {
         name: inspection.summarise_suspects(dataset, name, images, suspects[name])
         for name, images in (("training", training), ("test", dataset.test))
     }
     return SuspectsResult(dataset.info, len(runs), splits, sum(run.run.seconds for run in runs))
+
+
+def _save_lists(
+    folder: Path, dataset: Dataset, training: Split, pairs: Pairs, suspects: Mapping[str, Suspects]
+) -> list[Path]:
+    """Write all duplicates and, where they were sought, the suspects of both splits, as CSV."""
+    written = [storage.save_text(folder / "duplicates.csv", texts.write_pairs(dataset, training, pairs))]
+    files = {"training": folder / "suspects.csv", "test": folder / "suspects-test.csv"}
+    for name, found in suspects.items():
+        images = training if name == "training" else dataset.test
+        written.append(storage.save_text(files[name], texts.write_labels(dataset, name, images, found)))
+    return written
