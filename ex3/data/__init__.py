@@ -67,6 +67,7 @@ class Dataset:
 
     Attributes:
         files: Of the stored training images, relative to the folder; empty where they are not files of their own.
+        test_files: Of the stored images that the test split's places count, likewise.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Dataset:
     validation: Split
     test: Split
     files: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -118,8 +120,8 @@ def load_dataset(
         name: ``mnist``, ``fashion-mnist``, ``digits`` or ``cars-cats-trucks``; or a folder of pictures,
             ``train/<class>/*`` and ``test/<class>/*``, or ``<class>/*``.
         data_dir: Folder with the four IDX files (gzipped or not) or ``<name>.npz``, or such an ``.npz`` itself, or with
-            the pictures of cars, cats and trucks. Without it, MNIST comes from this package, Fashion-MNIST and
-            CIFAR-10 from Keras, and the digits from scikit-learn.
+            the pictures of cars, cats and trucks, in it or in its ``cars-cats-trucks/``. Without it, MNIST comes from
+            this package, Fashion-MNIST and CIFAR-10 from Keras, and the digits from scikit-learn.
         seed: Decides which training images are held out for validation (5,000 of MNIST, a tenth of a smaller set), and
             the order of the others; in a folder of one level before that, which images are the test images, a fifth.
         limit: Keep only so many training images.
@@ -157,6 +159,7 @@ def load_dataset(
         validation=_split(raw, "train", held),
         test=test,
         files=raw.files,
+        test_files=raw.test_files if "x_test" in raw.arrays else raw.files,
     )
 
 

@@ -5,14 +5,15 @@ import logging
 import zipfile
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import __version__ as pillow_version
 
 from ex3 import storage
-from ex3.data.listing import Listing, PictureFile, list_pictures
-from ex3.data.pictures import Size, UnusablePictureError, picture_size, read_picture
+from ex3.data.listing import TWO_PARTS, Listing, PictureFile, list_pictures
+from ex3.data.pictures import Size, UnusablePictureError, picture_kind, picture_size, read_picture
 from ex3.data.raw import RawDataset
 from ex3.errors import DataError, WriteError
 from ex3.provenance import code_digest, digest
@@ -20,7 +21,7 @@ from ex3.provenance import code_digest, digest
 log = logging.getLogger("ex3")
 
 MAX_BYTES = 4 * 2**30  # of all pixels
-TEXTS = ("class_names", "files", "warning")  # kept beside the arrays
+TEXTS = ("class_names", "files", "test_files", "warning")  # kept beside the arrays
 
 
 def read_folder(folder: Path, name: str, side: int | None = None, cache: Path | None = None) -> RawDataset:
@@ -46,8 +47,18 @@ def read_folder(folder: Path, name: str, side: int | None = None, cache: Path | 
     if warning := str(content["warning"]):
         log.warning("%s: %s", folder, warning)
     arrays = {key: array for key, array in content.items() if key not in TEXTS}
-    class_names, files = (tuple(content[key].tolist()) for key in ("class_names", "files"))
-    return RawDataset(name, "image files", class_names, arrays, files)
+    class_names, files, test_files = (tuple(content[key].tolist()) for key in TEXTS[:-1])
+    return RawDataset(name, "image files", class_names, arrays, files, test_files)
+
+
+def count_kinds(folder: Path, class_names: Collection[str]) -> Counter[str]:
+    """Count the pictures of some classes by the size and the colours that their headers announce."""
+    listing, kinds = list_pictures(folder), Counter[str]()
+    for file in listing.files:
+        if listing.class_names[file.label] in class_names:
+            with suppress(UnusablePictureError):  # named when it is read
+                kinds[picture_kind(folder / file.name)] += 1
+    return kinds
 
 
 def _read(listing: Listing, side: int | None) -> dict[str, np.ndarray]:
@@ -61,8 +72,8 @@ def _read(listing: Listing, side: int | None) -> dict[str, np.ndarray]:
         files = [file for file in listing.files if file in pixels and file.part == part]
         arrays[f"x_{part}"] = np.stack([pixels[file][..., 0] if is_grey else pixels[file] for file in files])
         arrays[f"y_{part}"] = np.array([file.label for file in files])
-    train = [file.name for file in listing.files if file in pixels and file.part == "train"]
-    texts = zip(TEXTS, (listing.class_names, train, listing.describe_skipped()), strict=True)
+    names = {part: [file.name for file in listing.files if file in pixels and file.part == part] for part in TWO_PARTS}
+    texts = zip(TEXTS, (listing.class_names, *names.values(), listing.describe_skipped()), strict=True)
     return arrays | {key: np.array(text) for key, text in texts}
 
 

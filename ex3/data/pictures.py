@@ -17,6 +17,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF")
 MAX_PIXELS = 50_000_000  # more than cameras give; a small file can announce any number
 MAX_FILE_BYTES = 100 * 2**20
 ORIENTATION, TURNED = 0x0112, {5, 6, 7, 8}  # EXIF's tag, and its values that exchange width and height
+GREY_MODES = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 Size = tuple[int, int]  # width, height
 
 
@@ -31,9 +32,22 @@ def picture_size(path: Path) -> Size:
         UnusablePictureError: The file is empty, no picture, animated, too large, or broken.
     """
     with _reasons(), path.open("rb") as file, _open(file) as picture:
-        width, height = picture.size
-        is_turned = picture.getexif().get(ORIENTATION) in TURNED
-        return (height, width) if is_turned else (width, height)
+        return _size_as_seen(picture)
+
+
+def picture_kind(path: Path) -> str:
+    """Return the size and the colours that a picture's header announces, e.g. ``32 x 32, colour``.
+
+    Raises:
+        UnusablePictureError: The file is empty, no picture, animated, too large, or broken.
+    """
+    with _reasons(), path.open("rb") as file, _open(file) as picture:
+        return describe_kind(*_size_as_seen(picture), is_grey=picture.mode in GREY_MODES)
+
+
+def describe_kind(width: int, height: int, *, is_grey: bool) -> str:
+    """Write ``32 x 32, colour``."""
+    return f"{width} x {height}, {'grey' if is_grey else 'colour'}"
 
 
 def read_picture(path: Path, size: Size) -> tuple[np.ndarray, bytes]:
@@ -56,6 +70,12 @@ def resize(pixels: np.ndarray, size: Size) -> np.ndarray:
     if pixels.shape[1::-1] == size:
         return pixels
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+
+
+def _size_as_seen(picture: Image.Image) -> Size:
+    width, height = picture.size
+    is_turned = picture.getexif().get(ORIENTATION) in TURNED
+    return (height, width) if is_turned else (width, height)
 
 
 @contextmanager

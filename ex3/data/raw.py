@@ -29,6 +29,7 @@ class RawDataset:
         arrays: ``x_train`` and ``x_test``, uint8 ``(N, H, W)`` or ``(N, H, W, C)``, and ``y_train`` and ``y_test``, of
             an integer type, ``(N,)``. Without the test part, it is cut off the training part.
         files: Of the stored training images, relative to the folder; empty where they are not files of their own.
+        test_files: The same of the stored test images.
         places: Of each part's images, ``(N,)`` among the stored ones; a part that is missing here holds all of them.
     """
 
@@ -37,6 +38,7 @@ class RawDataset:
     class_names: tuple[str, ...]
     arrays: Arrays
     files: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = ()
     places: Arrays = field(default_factory=dict)
 
     @cached_property

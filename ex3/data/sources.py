@@ -4,9 +4,11 @@ Counts and labels are checked whatever the source. Nothing falls back on another
 """
 
 import logging
+import os
 import socket
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from contextlib import redirect_stdout
 from functools import lru_cache
 from pathlib import Path
@@ -15,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from ex3.config_files import check_dataset
+from ex3.data import folders
 from ex3.data.files import Arrays, read_idx_folder, read_npz
-from ex3.data.folders import read_folder
-from ex3.data.pictures import resize
+from ex3.data.pictures import describe_kind, resize
 from ex3.data.raw import CLASS_NAMES, RawDataset
 from ex3.errors import DataError
 from ex3.settings import DATASETS
@@ -27,6 +29,10 @@ log = logging.getLogger("ex3")
 MNIST_FOLDER = Path(__file__).parent / "mnist"
 MNIST_FINGERPRINT = "06b0d1f124c4e5fa"
 CARS_CATS_TRUCKS = (1, 3, 9)  # labels in CIFAR-10, whose images are 32 x 32
+KERAS_FILES = {  # what Keras keeps of a download
+    "fashion-mnist": "fashion-mnist/train-images-idx3-ubyte.gz",
+    "cars-cats-trucks": "cifar-10-batches-py-target_archive",
+}
 DOWNLOAD_TIMEOUT = 10.0  # seconds without an answer
 
 
@@ -40,7 +46,7 @@ def load_raw(name: str, data_dir: str | None = None, side: int | None = None, ca
     """
     if name not in DATASETS:
         check_dataset(name)
-        return read_folder(Path(name), Path(name).resolve().name, side, cache)
+        return folders.read_folder(Path(name), Path(name).resolve().name, side, cache)
     raw = _read_known(name, Path(data_dir) if data_dir else None, side, cache)
     if side and raw.arrays["x_train"].shape[1:3] != (side, side):
         resized = {
@@ -49,6 +55,61 @@ def load_raw(name: str, data_dir: str | None = None, side: int | None = None, ca
         }
         return RawDataset(name, raw.source, raw.class_names, resized, raw.files)
     return raw
+
+
+def is_at_hand(name: str, data_dir: Path | None = None) -> bool:
+    """Tell whether a data set is there without a download; its files are not read.
+
+    Args:
+        name: As in ``data.load_dataset``.
+        data_dir: Likewise. Without it, Keras's cache counts.
+    """
+    if data_dir is None and name in KERAS_FILES:
+        home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+        return (home / "datasets" / KERAS_FILES[name]).is_file()
+    if data_dir is None or name != "cars-cats-trucks":
+        return True
+    first_class = CLASS_NAMES[name][0]
+    folders_of_it = [_subfolder(name, data_dir) / part for part in (first_class, f"train/{first_class}")]
+    return _archive(name, data_dir).is_file() or any(folder.is_dir() for folder in folders_of_it)
+
+
+def count_kinds(
+    name: str, data_dir: Path | None, class_names: Collection[str], cache: Path | None = None
+) -> Counter[str]:
+    """Count the stored images of some classes by size and colours, e.g. ``32 x 32, colour``.
+
+    Args:
+        name: As in ``data.load_dataset``.
+        data_dir: Likewise.
+        class_names: Of the classes.
+        cache: As in ``data.load_dataset``.
+    """
+    if folder := _picture_folder(name, data_dir):
+        return folders.count_kinds(folder, class_names)
+    raw = load_raw(name, str(data_dir) if data_dir else None, None, cache)
+    labels = [label for label, known in enumerate(raw.class_names) if known in class_names]
+    count = sum(int(np.isin(array, labels).sum()) for key, array in raw.arrays.items() if key.startswith("y"))
+    height, width, *channels = raw.arrays["x_train"].shape[1:]
+    return Counter({describe_kind(width, height, is_grey=channels != [3]): count})
+
+
+def _picture_folder(name: str, data_dir: Path | None) -> Path | None:
+    """Return the folder of pictures that a data set is read from; ``None`` where it has another source."""
+    if name not in DATASETS:
+        return Path(name)
+    if name == "cars-cats-trucks" and data_dir and not _archive(name, data_dir).is_file():
+        return _subfolder(name, data_dir)
+    return None
+
+
+def _archive(name: str, path: Path) -> Path:
+    return path if path.is_file() else path / f"{name}.npz"
+
+
+def _subfolder(name: str, path: Path) -> Path:
+    """Return the folder of pictures: one of the data set's name, or else the given folder itself."""
+    return path / name if (path / name).is_dir() else path
 
 
 def _read_known(name: str, path: Path | None, side: int | None, cache: Path | None) -> RawDataset:
@@ -76,7 +137,7 @@ def _embedded_mnist() -> RawDataset:
 
 def _read_folder(name: str, path: Path) -> RawDataset:
     """Read IDX files or an ``.npz``. MNIST's and Fashion-MNIST's names are the same; the content tells them apart."""
-    archive = path if path.is_file() else path / f"{name}.npz"
+    archive = _archive(name, path)
     if archive.is_file():
         raw = RawDataset(name, ".npz file", CLASS_NAMES[name], read_npz(archive))
     elif path.is_dir():
@@ -94,12 +155,12 @@ def _read_folder(name: str, path: Path) -> RawDataset:
 
 def _read_cars_cats_trucks(name: str, path: Path, side: int | None, cache: Path | None) -> RawDataset:
     """Read a folder of pictures, or an ``.npz``."""
-    archive = path if path.is_file() else path / f"{name}.npz"
+    archive = _archive(name, path)
     if archive.is_file():
         arrays = read_npz(archive, (32, 32, 3))
         _check(arrays, CLASS_NAMES[name], archive)
         return RawDataset(name, ".npz file", CLASS_NAMES[name], arrays)
-    raw = read_folder(path, name, side, cache)
+    raw = folders.read_folder(_subfolder(name, path), name, side, cache)
     if raw.class_names != CLASS_NAMES[name]:
         raise DataError(f"{path}: its classes are {', '.join(raw.class_names)}, not {', '.join(CLASS_NAMES[name])}")
     return raw

@@ -89,3 +89,16 @@ class ImbalanceConfig(ImagesConfig):
             actual_class=self.actual_class,
             given_class=self.given_class,
         )
+
+
+class InspectConfig(ImagesConfig):
+    """Which images are looked at, and how duplicates and wrong labels are sought."""
+
+    seed: Seed = 0
+    """Of the examples that are drawn, the folds, and the networks."""
+    near: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Near duplicates are images whose edges correlate with at least this."""
+    folds: Annotated[int, Field(ge=2, le=100)] = 5
+    """Parts of the training images; each is judged by a network that was trained on the others."""
+    network: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the network that differ from configs/convnet.toml, or from configs/photographs.toml for colour."""

@@ -1,22 +1,22 @@
 """Labels that are probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068).
 
 The training images are divided into folds; each fold is answered by a network that was trained on the others. An image
-whose label the network contradicts, with more confidence than is usual for the class that it answers, is a suspect.
+whose label the network contradicts, the more so where one class is often taken for the other, is a suspect.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from cleanlab.count import compute_confident_joint
 from cleanlab.filter import find_label_issues
-from cleanlab.rank import get_label_quality_scores
 from sklearn.model_selection import StratifiedKFold
 
 from ex3.config import ClassifierConfig
 from ex3.data_care.altered import AlteredRun
 from ex3.data_care.config import AlteredConfig, MessConfig
 
-RULE, SCORE = "prune_by_noise_rate", "normalized_margin"  # cleanlab's names
+RULE = "confident_learning"  # cleanlab's name
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,11 @@ def out_of_fold(runs: Sequence[AlteredRun]) -> np.ndarray:
 def find_suspects(labels: np.ndarray, probabilities: np.ndarray, pair: tuple[int, int] | None = None) -> Suspects:
     """Find labels that are probably wrong.
 
-    Confident learning estimates, for each pair of classes, how many images of one have the other's label; so many of
-    them are suspects, those with the largest margin. An image is the more suspicious the more probability the likeliest
-    class has, compared with the class of its label.
+    There are as many suspects as images whose label the network contradicts with more confidence than is usual for its
+    answer. Ranked is by how probably the label i is right, given that some classes are more often taken for i than
+    others. With p(j) the network's probability of class j, and c(i, j) the number of images with the label i that it
+    confidently finds to be j (the confident joint, equation 1 there), Bayes' theorem gives q(i) / sum of all q(j), with
+    q(j) = p(j) c(i, j) / sum over i of c(i, j). Each c is raised by 1: what was never seen is not impossible.
 
     Args:
         labels: As they are given, ``(N,)``.
@@ -78,12 +80,16 @@ def find_suspects(labels: np.ndarray, probabilities: np.ndarray, pair: tuple[int
     """
     issues = find_label_issues(labels, probabilities, filter_by=RULE, n_jobs=1)
     suggested = probabilities.argmax(axis=1)
-    is_suspect = issues & (suggested != labels)
-    quality = get_label_quality_scores(labels, probabilities, method=SCORE)
+    is_contradicted = suggested != labels
+    count = int(np.sum(issues & is_contradicted))
+    joint = 1 + compute_confident_joint(labels, probabilities, calibrate=False)
+    weighted = probabilities * (joint / joint.sum(axis=0))[labels]
+    right = weighted[np.arange(len(labels)), labels] / weighted.sum(axis=1)
+    order = np.lexsort((right, ~is_contradicted))
     if pair is not None:
         actual, given = pair
-        is_suspect &= (labels == given) & (suggested == actual)
+        is_suspect = issues & (labels == given) & (suggested == actual)
         margin = probabilities[:, actual] - probabilities[:, given]
-        quality = np.where(labels == given, -margin, np.inf)
-    order = np.lexsort((quality, ~is_suspect))  # the suspects first
-    return Suspects(order, int(is_suspect.sum()), suggested)
+        order = np.lexsort((np.where(labels == given, -margin, np.inf), ~is_suspect))
+        count = int(is_suspect.sum())
+    return Suspects(order, count, suggested)

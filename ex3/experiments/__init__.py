@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ex3.data.raw import CLASS_NAMES
-from ex3.errors import DivergedError, Ex3Error
+from ex3.data.sources import is_at_hand
+from ex3.errors import DataError, DivergedError, Ex3Error
 from ex3.provenance import RUN_PACKAGES, versions
 from ex3.results import DatasetInfo, Record
+from ex3.settings import ImagesConfig
 
 Result = TypeVar("Result")
 
@@ -66,6 +68,25 @@ class Outcome:
 def figure_prefix(command: str, dataset: DatasetInfo) -> str:
     """Return the first part of the figures' names: the command's, and the data set's unless it is the usual one."""
     return command if dataset.name == "cars-cats-trucks" else f"{command}-{dataset.name}"
+
+
+def require_at_hand(config: ImagesConfig, paths: Paths, otherwise: str) -> None:
+    """Check that the images can be had without a download.
+
+    Args:
+        config: With the images.
+        paths: Where they are read.
+        otherwise: A command line that does without them.
+
+    Raises:
+        DataError: They would have to be downloaded.
+    """
+    if not is_at_hand(config.dataset, paths.data):
+        where = f"in {paths.data}" if paths.data else "in Keras's cache"
+        raise DataError(
+            f"{config.dataset}: not {where}; name its folder with --data-dir, let Keras download 170 MB with "
+            f"--dataset {config.dataset}, or run {otherwise}"
+        )
 
 
 def make_record(
