@@ -173,3 +173,10 @@ def test_photographs_are_refused_with_one_line_where_the_mess_does_not_fit(tmp_p
     write_folder(tmp_path / "photos")
     assert main(["imbalance", "--dataset", "photos", "-q"]) == 2
     assert "counts: 5000 images of car are wanted; there are 12" in capsys.readouterr().err
+
+
+def test_without_the_photographs_the_command_on_mnist_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert main(["imbalance", "-q"]) == 3
+    assert "python cli.py imbalance --dataset mnist --classes 4,7,9" in capsys.readouterr().err

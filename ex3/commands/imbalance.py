@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # heavy
 
 KEYS = ["seeds", "seed", "folds", "counts", "mislabelled", *IMAGE_KEYS]
 DIGITS = {"mnist", "fashion-mnist", "digits"}  # grey images of 28 x 28 pixels
-STEPS = [Step(("imbalance", "--dataset", "mnist", "--classes", "4,7,9"), 60)]
+STEPS = [Step(("imbalance", "--dataset", "mnist", "--classes", "4,7,9"), 120), Step(("imbalance",), 1500)]
 
 
 def configs(
@@ -73,5 +73,5 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
 
     return imbalance.run(
         config, paths(options), Workers(options["jobs"] or core_count()), command_line(ctx),
-        options["fresh"], options["quiet"],
+        may_download=options["dataset"] is not None, fresh=options["fresh"], quiet=options["quiet"],
     )  # fmt: skip

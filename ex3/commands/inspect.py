@@ -32,7 +32,7 @@ INSPECT_OPTIONS: Options = [
     click.option("--jobs", type=click.IntRange(1), help="Processes that train.  [default: one per core]"),
     click.option("--fresh", is_flag=True, help="Start over: delete the finished runs."),
 ]
-STEPS = [Step(("inspect", "--dataset", "mnist", "--classes", "4,7,9"), 30)]
+STEPS = [Step(("inspect", "--dataset", "mnist", "--classes", "4,7,9"), 30), Step(("inspect",), 300)]
 
 
 def configs(config: Any = None, **options: Any) -> "list[InspectConfig]":

@@ -28,13 +28,14 @@ from ex3.data_care.remedies import (
 )
 from ex3.data_care.suspects import Suspects, find_suspects, out_of_fold
 from ex3.errors import DivergedError
-from ex3.experiments import Outcome, Paths, divergence, figure_prefix, headline, make_record
+from ex3.experiments import Outcome, Paths, divergence, figure_prefix, headline, make_record, require_at_hand
 from ex3.plots import imbalance as plots
 from ex3.progress import show_cells
 from ex3.results import DatasetInfo, spread
 from ex3.tables import format_table, with_spread
 
 Plan = Mapping[str, Sequence[AlteredConfig]]  # by remedy one config per seed, or by seed one per fold
+ON_MNIST = "python cli.py imbalance --dataset mnist --classes 4,7,9"
 HEADER = ["remedy", "balanced accuracy", "seconds"]
 
 
@@ -51,6 +52,8 @@ def run(
     paths: Paths,
     workers: Workers,
     command: str,
+    *,
+    may_download: bool = True,
     fresh: bool = False,
     quiet: bool = False,
 ) -> Outcome:
@@ -61,6 +64,7 @@ def run(
         paths: Where to read and write.
         workers: Where the runs take place.
         command: The command line that repeats this, for the twins.
+        may_download: Let Keras download a data set that is not at hand.
         fresh: Delete the stored runs of this experiment first.
         quiet: Show no progress.
 
@@ -73,6 +77,8 @@ def run(
     """
     start = time.perf_counter()
     storage.check_writable(paths.figures, paths.runs / "cells")
+    if not may_download:
+        require_at_hand(config, paths, ON_MNIST)
     seeds = range(config.seed, config.seed + config.seeds)
     info, materials = _make_mess(config, seeds, paths)
     train = partial(_train, dataset=info, paths=paths, workers=workers, fresh=fresh, quiet=quiet)

@@ -33,7 +33,7 @@ class Job:
         arguments: The same as words, with the paths.
         module: The command's module.
         configs: The resolved configs, as plain JSON.
-        has_images: Whether the command reads the images.
+        dataset: The images that it reads; empty for none.
         seconds: Its duration on two cores, to estimate the time left.
         after: Names of steps whose models it uses.
     """
@@ -42,7 +42,7 @@ class Job:
     arguments: tuple[str, ...]
     module: str
     configs: list[dict[str, Any]]
-    has_images: bool
+    dataset: str
     seconds: float
     after: tuple[str, ...] = ()
 
@@ -65,7 +65,13 @@ class CompletedStep:
 
 
 def run(
-    jobs: Sequence[Job], paths: Paths, template: Path, answers: Path, fresh: bool = False, quiet: bool = False
+    jobs: Sequence[Job],
+    paths: Paths,
+    template: Path,
+    answers: Path,
+    fresh: bool = False,
+    quiet: bool = False,
+    left_out: Sequence[Job] = (),
 ) -> Outcome:
     """Run every step that is not completed, and write the answers.
 
@@ -76,6 +82,7 @@ def run(
         answers: The file to write them to.
         fresh: Repeat the completed steps.
         quiet: Show no progress.
+        left_out: Steps whose published figures stay as they are; the table says so.
 
     Returns:
         A line per step; the outcome's problem names the failed steps, or the claims that do not hold.
@@ -87,7 +94,7 @@ def run(
     """
     start = time.perf_counter()
     jobs = in_order(jobs)
-    identities = identify(jobs, _fingerprint(jobs, paths.data))
+    identities = identify(jobs, _fingerprints(jobs, paths))
     folder = paths.runs / "reproduce"
     notes = {job.name: folder / f"{_file_name(job)}.json" for job in jobs}
     storage.check_writable(paths.figures, folder, answers.parent)
@@ -110,7 +117,9 @@ def run(
             f"interrupted; {len(done)} of {len(jobs)} experiments are finished; "
             "python cli.py reproduce goes on from there"
         ) from None
-    table = "\n".join(_describe(job.name, done.get(job.name), job.name in reused, failed) for job in jobs)
+    lines = [_describe(job.name, done.get(job.name), job.name in reused, failed) for job in jobs]
+    lines += [f"{'left':6} {'-':>5}    {job.name}: --photographs does it, in {job.seconds:.0f} s" for job in left_out]
+    table = "\n".join(lines)
     count = f"{len(done)} of {len(jobs)} experiments done ({len(reused)} reused), {time.perf_counter() - start:.0f} s"
     return _conclude(table, count, failed, template, paths.figures, answers)
 
@@ -121,7 +130,7 @@ def in_order(jobs: Sequence[Job]) -> list[Job]:
     Raises:
         ValueError: A step comes after one that does not exist, or after itself.
     """
-    remaining = sorted(jobs, key=lambda job: (job.has_images, job.seconds, job.name))
+    remaining = sorted(jobs, key=lambda job: (job.dataset != "", job.seconds, job.name))
     ordered: list[Job] = []
     while remaining:
         placed = {job.name for job in ordered}
@@ -133,38 +142,38 @@ def in_order(jobs: Sequence[Job]) -> list[Job]:
     return ordered
 
 
-def identify(jobs: Sequence[Job], fingerprint: str) -> dict[str, str]:
+def identify(jobs: Sequence[Job], fingerprints: Mapping[str, str]) -> dict[str, str]:
     """Return, by name, the digest of everything that a step's result depends on.
 
     The code counts from the command's module on, since that decides what no config says, such as the number of seeds.
 
     Args:
         jobs: In the order of ``in_order``.
-        fingerprint: Of the images.
+        fingerprints: Of the images, by data set.
     """
     versions = provenance.versions(*PACKAGES)
     packages = {package: versions[package] for package in PACKAGES}
     identities: dict[str, str] = {}
     for job in jobs:
-        images = fingerprint if job.has_images else ""
+        images = fingerprints[job.dataset] if job.dataset else ""
         code = provenance.code_digest(job.module)
         before = [identities[name] for name in job.after]
         identities[job.name] = provenance.digest(job.name, job.configs, images, packages, code, before)
     return identities
 
 
-def _fingerprint(jobs: Sequence[Job], data_dir: Path | None) -> str:
-    """Return the fingerprint of MNIST, read from the steps' source; empty when no step reads images.
+def _fingerprints(jobs: Sequence[Job], paths: Paths) -> dict[str, str]:
+    """Return the fingerprint of each data set that the steps read.
 
     Raises:
-        DataError: The images are not MNIST, or cannot be read.
+        DataError: The images of MNIST's steps are not MNIST, or images cannot be read.
     """
-    if not any(job.has_images for job in jobs):
-        return ""
-    fingerprint = load_raw("mnist", str(data_dir) if data_dir else None).fingerprint
-    if fingerprint != MNIST_FINGERPRINT:
-        raise DataError(f"{data_dir}: not the original MNIST, which the answers rest on")
-    return fingerprint
+    found = {}
+    for name in sorted({job.dataset for job in jobs if job.dataset}):
+        found[name] = load_raw(name, str(paths.data) if paths.data else None, None, paths.image_cache).fingerprint
+    if found.get("mnist", MNIST_FINGERPRINT) != MNIST_FINGERPRINT:
+        raise DataError(f"{paths.data}: not the original MNIST, which the answers rest on")
+    return found
 
 
 def _file_name(job: Job) -> str:
