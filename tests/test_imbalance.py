@@ -14,7 +14,7 @@ from ex3.data import load_dataset
 from ex3.data_care.altered import Material, gather, train_altered
 from ex3.data_care.config import AlteredConfig, MessConfig
 from ex3.data_care.remedies import REMEDIES, Search, judge_search
-from ex3.data_care.suspects import Suspects, find_suspects, fold_configs, out_of_fold
+from ex3.data_care.suspects import Suspects, find_suspects, find_suspects_of_kind, fold_configs, out_of_fold
 from ex3.errors import ConfigError
 from ex3.runs import _image_weights
 
@@ -100,7 +100,7 @@ def test_a_known_kind_of_error_rules_other_suspects_out():
     probabilities[0] = [0.02, 0.96, 0.02]  # labelled 0, looks like 1
     probabilities[40] = [0.02, 0.02, 0.96]  # labelled 1, looks like 2
     assert set(find_suspects(labels, probabilities).rows) == {0, 40}
-    known = find_suspects(labels, probabilities, pair=(1, 0))
+    known = find_suspects_of_kind(labels, probabilities, actual=1, given=0)
     assert known.rows.tolist() == [0]
     assert (labels[known.order[:30]] == 0).all()
 

@@ -36,7 +36,15 @@ optimizer = "adam"
 learning_rate = 0.02
 momentum = 0.9
 """
-TRAINING = ["--jobs", 1, "-q", "--set", 'network={threads=2, class_balance="sampling"}']  # as all tests in a process
+TRAINING = [
+    "--jobs",
+    1,
+    "-q",
+    "--set",
+    'network={threads=2, class_balance="sampling"}',
+    "--set",
+    "steps=80",
+]  # as all tests in a process
 SWAPPED = [f"train/car/cat{number}.png" for number in range(3)]
 
 
@@ -136,7 +144,7 @@ def test_the_suspects_are_labels_that_train_reads(inspected, run_cli):
 
 def test_suspects_of_arrays_are_named_by_their_place_before_classes_are_chosen(run_cli):
     words = ["--dataset", "digits", "--classes", "4,7,9"]
-    training = [*TRAINING, "--set", "network={threads=2, epochs=1}", "--limit", 120]
+    training = [*TRAINING, "--set", "network={threads=2}", "--set", "steps=8", "--limit", 120]
     done = run_cli("inspect", *words, "--folds", 2, *training)
     assert done.code == 0, done.err
     header, *rows = read_csv(Path("runs", "inspect", "suspects.csv"))

@@ -96,7 +96,7 @@ def test_a_change_of_code_reaches_the_steps_that_use_it_and_a_comment_reaches_no
     def identities(code):
         threshold.write_text(code)
         code_digest.cache_clear()
-        return reproduce.identify(list(steps.values()), "")
+        return reproduce.identify(list(steps.values()), dict.fromkeys(["mnist", "cars-cats-trucks"], ""))
 
     code = threshold.read_text()
     before, commented = identities(code), identities(f"{code}\n# a comment")
@@ -117,11 +117,11 @@ def test_a_step_depends_on_the_steps_before_it_and_on_its_images():
         job(step, PATHS) for step in (Step(("train", "linear"), 1), Step(("train", "mlp"), 1, after=("train linear",)))
     )
     other_first = job(Step(("train", "linear", "--epochs", "1"), 1), PATHS)
-    before = reproduce.identify([first, second], "0123")
-    assert before == reproduce.identify([first, second], "0123")
+    before = reproduce.identify([first, second], {"mnist": "0123"})
+    assert before == reproduce.identify([first, second], {"mnist": "0123"})
     for after in (
-        reproduce.identify([first, second], "4567"),
-        reproduce.identify([replace(other_first, name=first.name), second], "0123"),
+        reproduce.identify([first, second], {"mnist": "4567"}),
+        reproduce.identify([replace(other_first, name=first.name), second], {"mnist": "0123"}),
     ):
         assert before["train linear"] != after["train linear"]
         assert before["train mlp"] != after["train mlp"]

@@ -70,6 +70,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "quantile": lambda values, share: float(np.quantile(_numbers(values), share)),
     "spread": lambda values: spread(_numbers(values)),
     "each": lambda runs, key: [run[key] for run in runs],
+    "column": lambda rows, index: spread(_numbers(row[index] for row in rows)),
+    "share_of": lambda parts, wholes: [part / whole for part, whole in zip(parts, wholes, strict=True)],
     "metric": _metric,
     "gap": _gap,
     "recall": _recall,

@@ -100,5 +100,7 @@ class InspectConfig(ImagesConfig):
     """Near duplicates are images whose edges correlate with at least this."""
     folds: Annotated[int, Field(ge=2, le=100)] = 5
     """Parts of the training images; each is judged by a network that was trained on the others."""
+    steps: Count
+    """Gradient steps of each network: as many epochs as that takes."""
     network: dict[str, Any] = Field(default_factory=dict)
     """Settings of the network that differ from configs/convnet.toml, or from configs/photographs.toml for colour."""

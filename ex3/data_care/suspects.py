@@ -16,8 +16,6 @@ from ex3.config import ClassifierConfig
 from ex3.data_care.altered import AlteredRun
 from ex3.data_care.config import AlteredConfig, MessConfig
 
-RULE = "confident_learning"  # cleanlab's name
-
 
 @dataclass(frozen=True)
 class Suspects:
@@ -62,7 +60,7 @@ def out_of_fold(runs: Sequence[AlteredRun]) -> np.ndarray:
     return answers[np.argsort(rows)]
 
 
-def find_suspects(labels: np.ndarray, probabilities: np.ndarray, pair: tuple[int, int] | None = None) -> Suspects:
+def find_suspects(labels: np.ndarray, probabilities: np.ndarray) -> Suspects:
     """Find labels that are probably wrong.
 
     There are as many suspects as images whose label the network contradicts with more confidence than is usual for its
@@ -74,22 +72,32 @@ def find_suspects(labels: np.ndarray, probabilities: np.ndarray, pair: tuple[int
     Args:
         labels: As they are given, ``(N,)``.
         probabilities: Out of fold, ``(N, classes)``.
-        pair: Of one kind of error, the actual class and the given one, where a look at the images has told which it
-            is: images with the given label are ranked by how much rather they are of the actual class, and no others
-            are suspects.
     """
-    issues = find_label_issues(labels, probabilities, filter_by=RULE, n_jobs=1)
+    issues = find_label_issues(labels, probabilities, filter_by="confident_learning", n_jobs=1)
     suggested = probabilities.argmax(axis=1)
     is_contradicted = suggested != labels
-    count = int(np.sum(issues & is_contradicted))
     joint = 1 + compute_confident_joint(labels, probabilities, calibrate=False)
     weighted = probabilities * (joint / joint.sum(axis=0))[labels]
     right = weighted[np.arange(len(labels)), labels] / weighted.sum(axis=1)
     order = np.lexsort((right, ~is_contradicted))
-    if pair is not None:
-        actual, given = pair
-        is_suspect = issues & (labels == given) & (suggested == actual)
-        margin = probabilities[:, actual] - probabilities[:, given]
-        order = np.lexsort((np.where(labels == given, -margin, np.inf), ~is_suspect))
-        count = int(is_suspect.sum())
-    return Suspects(order, count, suggested)
+    return Suspects(order, int(np.sum(issues & is_contradicted)), suggested)
+
+
+def find_suspects_of_kind(labels: np.ndarray, probabilities: np.ndarray, actual: int, given: int) -> Suspects:
+    """Find labels that are wrong in one way, where a look at the images has told which it is.
+
+    Only images with the given label are suspects. They are ranked by p(actual) - p(given), and there are as many as
+    confident learning estimates for this pair of classes (the paper's "prune by noise rate").
+
+    Args:
+        labels: As they are given, ``(N,)``.
+        probabilities: Out of fold, ``(N, classes)``.
+        actual: The class that the images are probably of.
+        given: The class that they have the label of.
+    """
+    issues = find_label_issues(labels, probabilities, filter_by="prune_by_noise_rate", n_jobs=1)
+    suggested = probabilities.argmax(axis=1)
+    is_suspect = issues & (labels == given) & (suggested == actual)
+    margin = probabilities[:, actual] - probabilities[:, given]
+    order = np.lexsort((np.where(labels == given, -margin, np.inf), ~is_suspect))
+    return Suspects(order, int(is_suspect.sum()), suggested)

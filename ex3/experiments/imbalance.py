@@ -26,7 +26,7 @@ from ex3.data_care.remedies import (
     plan_without_suspects,
     summarise,
 )
-from ex3.data_care.suspects import Suspects, find_suspects, out_of_fold
+from ex3.data_care.suspects import Suspects, find_suspects, find_suspects_of_kind, out_of_fold
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, divergence, figure_prefix, headline, make_record, require_at_hand
 from ex3.plots import imbalance as plots
@@ -117,9 +117,10 @@ def _make_mess(config: ImbalanceConfig, seeds: Sequence[int], paths: Paths) -> t
 
 def _search(config: ImbalanceConfig, dataset: DatasetInfo, material: Material, folds: Sequence[AlteredRun]) -> Found:
     """Search for the wrong labels, with and without the knowledge which class is mistaken for which."""
-    pair = check_mess(config.mess, dataset.class_names, material.true)
+    actual, given = check_mess(config.mess, dataset.class_names, material.true)
     probabilities = out_of_fold(folds)
-    suspects, blind = (find_suspects(material.images.y, probabilities, known) for known in (pair, None))
+    suspects = find_suspects_of_kind(material.images.y, probabilities, actual, given)
+    blind = find_suspects(material.images.y, probabilities)
     return Found(suspects, judge_search(material, suspects), judge_search(material, blind))
 
 

@@ -1,6 +1,7 @@
 """``inspect``: what a careful person looks at before training: classes, duplicates, suspected wrong labels (R2)."""
 
 import logging
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -113,16 +114,24 @@ def _plan_folds(config: InspectConfig, dataset: Dataset, training: Split) -> lis
             f"folds = {config.folds}: the class {name} has {counts.min()} training images; "
             "fewer --folds need fewer, --no-suspects none"
         )
-    network = choose_network(config, dataset)
+    network = choose_network(config, dataset, len(training) * (config.folds - 1) // config.folds)
     network.check_shape(dataset.shape)
     return fold_configs(network, None, training.y, config.folds)
 
 
-def choose_network(config: InspectConfig, dataset: Dataset) -> ClassifierConfig:
-    """Return the settings of the network: that for photographs where the images have colours, else the convnet's."""
+def choose_network(config: InspectConfig, dataset: Dataset, count: int) -> ClassifierConfig:
+    """Return the settings of the network: that for photographs where the images have colours, else the convnet's.
+
+    Args:
+        config: Of the experiment.
+        dataset: The images.
+        count: So many of them the network is trained on.
+    """
     name = "photographs" if dataset.shape[-1] == 3 else "convnet"
     images = {key: value for key, value in config.images if value is not None}
-    return change(load(shipped(name)), {**config.network, **images, "seed": config.seed}, "network")
+    network = change(load(shipped(name)), {**config.network, **images, "seed": config.seed}, "network")
+    steps_per_epoch = count // min(count, network.batch_size)
+    return change(network, {"epochs": math.ceil(config.steps / steps_per_epoch)}, "steps")
 
 
 def _train(
