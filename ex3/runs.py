@@ -14,6 +14,7 @@ from ex3 import backend, models, training
 from ex3.backend import keras, tf
 from ex3.config import AutoencoderConfig, ClassifierConfig, TrainConfig
 from ex3.data import Dataset, Split
+from ex3.defences.losses import build_robust_loss
 from ex3.evaluation import (
     collapsed_codes,
     confusion_matrix,
@@ -24,11 +25,13 @@ from ex3.evaluation import (
 )
 from ex3.provenance import weights_digest
 from ex3.results import Curves, Run
+from ex3.robust_config import RobustConfig
 from ex3.training import Task, TrainState
 
 log = logging.getLogger("ex3")
 
 Measure = Callable[[Split], dict[str, float]]
+Watch = Callable[[keras.Model], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,9 @@ def train(config: TrainConfig, dataset: Dataset, on_progress: OnProgress | None 
 
 
 def train_classifier(
-    config: ClassifierConfig, dataset: Dataset, on_progress: OnProgress | None = None
+    config: ClassifierConfig, dataset: Dataset, on_progress: OnProgress | None = None, watch: Watch | None = None
 ) -> tuple[keras.Model, Run]:
-    """Train a classifier, with the mean cross-entropy as the loss.
+    """Train a classifier, with the mean cross-entropy as the loss; a robust one with its defence's.
 
     Training stops at the first loss that is not finite (``Run.diverged_at``).
 
@@ -71,6 +74,7 @@ def train_classifier(
         config: All settings of the run.
         dataset: The images; ``train`` alone is trained on.
         on_progress: Called about every 5,000 images.
+        watch: The model -> more series for the learning curves.
 
     Returns:
         The model, from images to probabilities, and its measurements.
@@ -92,8 +96,12 @@ def train_classifier(
 
     one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
     augmentation = models.build_augmentation(config, dataset.shape)
-    task = Task(logits, loss, (dataset.train.x, one_hot), dataset.train.y, transform=augmentation)
-    state = _optimise(config, task, dataset, measure, on_progress)
+    step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    if isinstance(config, RobustConfig):
+        loss = build_robust_loss(config, loss, step, training.total_steps(config, len(dataset.train)))
+    task = Task(logits, loss, (dataset.train.x, one_hot), dataset.train.y, transform=augmentation, step=step)
+    more = (lambda: watch(model)) if watch else dict
+    state = _optimise(config, task, dataset, measure, on_progress, more)
     predicted = predict(logits, dataset.test.x).argmax(axis=1)
     confusion = confusion_matrix(dataset.test.y, predicted, classes)
     return model, _summarise(config, dataset, state, measure(dataset.validation), confusion.tolist())
@@ -138,7 +146,12 @@ def train_autoencoder(
 
 
 def _optimise(
-    config: TrainConfig, task: Task, dataset: Dataset, measure: Measure, on_progress: OnProgress | None
+    config: TrainConfig,
+    task: Task,
+    dataset: Dataset,
+    measure: Measure,
+    on_progress: OnProgress | None,
+    more: Callable[[], dict[str, float]] = dict,
 ) -> TrainState:
     """Train to the end; measure train and test, on equally many images, where the curves have points."""
     if config.batch_size > len(dataset.train):
@@ -153,7 +166,7 @@ def _optimise(
             point = {"epoch": len(state.losses) / chunk.steps, "seconds": state.seconds}
             for name, split in watched.items():
                 point |= {f"{name}_{quantity}": value for quantity, value in measure(split).items()}
-            state.points.append(point)
+            state.points.append(point | more())
         if on_progress:
             newest = state.points[-1] if chunk.step == chunk.steps else None
             on_progress(Progress(chunk.epoch, chunk.step, chunk.steps, float(np.mean(new_losses)), newest))
