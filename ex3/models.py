@@ -69,8 +69,9 @@ def build_robust(config: RobustConfig, shape: Shape, classes: int) -> keras.Mode
     explode (Shi et al. 2021, arXiv 2103.17268, section 3.1).
     """
 
-    def after() -> list[keras.layers.Layer]:
-        return [*([layers.BatchNormalization()] if config.normalization == "batch" else []), layers.ReLU()]
+    def after(name: str) -> list[keras.layers.Layer]:
+        normalize = [layers.BatchNormalization(name=f"{name}_norm")] if config.normalization == "batch" else []
+        return [*normalize, layers.ReLU(name=f"{name}_relu")]
 
     def start(fan_in: int) -> keras.initializers.Initializer | str:
         if config.defence != "ibp":
@@ -78,15 +79,17 @@ def build_robust(config: RobustConfig, shape: Shape, classes: int) -> keras.Mode
         return keras.initializers.RandomNormal(stddev=math.sqrt(2 * math.pi) / fan_in)
 
     body, (height, width, channels) = [], shape
-    for filters in config.filters:
-        begin = start(config.kernel_size**2 * channels)
-        convolution = layers.Conv2D(filters, config.kernel_size, 2, padding="same", kernel_initializer=begin)
-        body += [convolution, *after()]
+    for number, filters in enumerate(config.filters, 1):
+        options = {"kernel_initializer": start(config.kernel_size**2 * channels), "name": f"conv{number}"}
+        body += [layers.Conv2D(filters, config.kernel_size, 2, padding="same", **options), *after(f"conv{number}")]
         height, width, channels = math.ceil(height / 2), math.ceil(width / 2), filters
     body.append(layers.Flatten())
     units = height * width * channels
-    for outputs in config.hidden_units:
-        body += [layers.Dense(outputs, kernel_initializer=start(units)), *after()]
+    for number, outputs in enumerate(config.hidden_units, 1):
+        body += [
+            layers.Dense(outputs, kernel_initializer=start(units), name=f"dense{number}"),
+            *after(f"dense{number}"),
+        ]
         units = outputs
     return keras.Sequential([keras.Input(shape), *body, *_head(classes, start(units))], name=config.model)
 
