@@ -41,6 +41,8 @@ class RobustConfig(ClassifierConfig):
     momentum: Fraction = 0.9
     schedule: Literal["constant", "one-cycle", "flat"] = "flat"
     warmup: Fraction = 0.05
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Threads of TensorFlow; with more than one, ``ibp`` repeats its numbers only up to rounding."""
 
     @model_validator(mode="after")
     def _rises_to_its_bound(self) -> "RobustConfig":

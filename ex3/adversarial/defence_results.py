@@ -64,11 +64,19 @@ class Defences:
 
 @dataclass(frozen=True)
 class DefencePictures:
-    """By network, of its first seed: the least noise that fools it, and what it looks at."""
+    """By network, of its first seed.
+
+    Attributes:
+        dataset: The images.
+        least: The least noise that fools it.
+        inside: What it looks at.
+        at_strokes: Share of the gradients' absolute sum that is on a bright pixel of its image, or next to one.
+    """
 
     dataset: DatasetInfo
     least: dict[str, LeastNoise]
     inside: dict[str, Inside]
+    at_strokes: dict[str, Number]
 
 
 def summarise(runs: Sequence[DefendedRun]) -> Defence:
@@ -106,4 +114,17 @@ def build_pictures(dataset: DatasetInfo, runs: Mapping[str, Sequence[DefendedRun
         dataset,
         {name: run.least for name, run in first.items()},
         {name: run.inside for name, run in first.items()},
+        {name: share_at_strokes(run.inside) for name, run in first.items()},
     )
+
+
+def share_at_strokes(inside: Inside) -> float:
+    """Return the share of the gradients' absolute sum within a pixel of an image's bright pixels (above 0.5).
+
+    Gradients are read from 8-bit pixels, of which 128 is 0; their scale per image is that of the figure.
+    """
+    bright = np.pad((inside.images.unpack() > 0.5).any(axis=-1), [(0, 0), (1, 1), (1, 1)])
+    height, width = (side - 2 for side in bright.shape[1:])
+    near = np.any([bright[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], axis=0)
+    sizes = np.abs(inside.gradients.unpack() - 128 / 255).sum(axis=-1)
+    return float(sizes[near].sum() / max(sizes.sum(), 1e-30))

@@ -1,13 +1,30 @@
 """Settings of networks with a defence, and of how they are judged."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from ex3.adversarial.worst_case import Strength
 from ex3.config import Epsilons
 from ex3.robust_config import RobustConfig
 from ex3.settings import Config, Count, PositiveRate
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How hard a network is attacked.
+
+    Attributes:
+        steps: Of PGD.
+        step_size: Length of PGD's steps, as a fraction of epsilon.
+        restarts: Random starts of PGD on the cross-entropy, and as many on the margin; one to each other class.
+        queries: Of Square.
+    """
+
+    steps: int
+    step_size: float
+    restarts: int
+    queries: int
 
 
 class DefendedConfig(RobustConfig):

@@ -5,35 +5,17 @@ says that nothing can break an image, that is put to the test as well.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from ex3.adversarial.attacks import Victim, pgd
+from ex3.adversarial.defend_config import Strength
 from ex3.adversarial.square import square
+from ex3.adversarial.victims import Loss
 from ex3.errors import CheckFailedError
 
 ATTACKS = ("PGD on the cross-entropy", "PGD on the margin", "PGD to each class", "Square")
-Loss = Literal["ce", "margin"]
 Attack = Callable[[np.ndarray, np.ndarray], np.ndarray]  # images, labels -> attacked images
-
-
-@dataclass(frozen=True)
-class Strength:
-    """How hard a network is attacked.
-
-    Attributes:
-        steps: Of PGD.
-        step_size: Length of PGD's steps, as a fraction of epsilon.
-        restarts: Random starts of PGD on the cross-entropy, and as many on the margin; one to each other class.
-        queries: Of Square.
-    """
-
-    steps: int
-    step_size: float
-    restarts: int
-    queries: int
 
 
 def survivors(

@@ -31,30 +31,28 @@ DEFEND_OPTIONS: Options = [
     click.option("--epsilon", "judged_epsilon", metavar="E", help="Bound of the attacks and of the certificate."),
     click.option("--samples", metavar="N", help="Test images that are attacked; all are certified."),
     click.option("--seed", metavar="N", help="The first seed."),
-    click.option("--threads", metavar="N", help="TensorFlow's threads per process.  [default: the cores, shared]"),
+    click.option("--threads", metavar="N", help="TensorFlow's threads per process.  [default: 1]"),
     *IMAGE_OPTIONS,
 ]
 STEPS = [Step(("defend",), 480)]
 
 
 def configs(
-    config: Any = None, only: str | None = None, seeds: str | None = None, jobs: int | None = None, **options: Any
+    config: Any = None, only: str | None = None, seeds: str | None = None, **options: Any
 ) -> "list[DefendConfig]":
     """Return the experiment's config, with the networks that are asked for and the command line's settings for each."""
     from ex3.adversarial.defend_config import DefendConfig, DefendedConfig
     from ex3.by_hand.config import merge
-    from ex3.cells import core_count, threads_per_worker
     from ex3.config_files import load_as, parse_value, shipped
 
     file = config or shipped("defend")
-    threads = {"threads": threads_per_worker(jobs or core_count())}
     loaded = load_as(DefendConfig, file, {} if seeds is None else {"seeds": parse_value(seeds)})
     wanted = list(loaded.networks) if only is None else [name.strip() for name in only.split(",")]
     for name in wanted:
         if name not in loaded.networks:
             raise click.UsageError(f"--only: {name!r} is not one of {', '.join(loaded.networks)}")
     networks = {
-        name: merge(DefendedConfig, {**threads, **settings}, overrides(options, KEYS), f"{file}, network {name}")
+        name: merge(DefendedConfig, settings, overrides(options, KEYS), f"{file}, network {name}")
         for name, settings in loaded.networks.items()
         if name in wanted
     }

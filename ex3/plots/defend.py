@@ -29,18 +29,27 @@ def draw_epsilon(result: Defences) -> Figure:
     for name, (title, colour) in _looks(result.networks).items():
         defence = result.networks[name]
         left = 100 * np.array([defence.clean.mean, *defence.curve])
-        proved = 100 * np.array([defence.clean.mean, *defence.certified_curve])
         axes.plot(epsilon, left, color=colour, marker="o", markersize=4)
-        axes.fill_between(epsilon, 0, proved, color=colour, alpha=0.12, linewidth=0)
-        axes.plot(epsilon, proved, color=colour, linestyle=":", linewidth=1.6)
+        if max(defence.certified_curve) >= PROVED:
+            proved = 100 * np.array([defence.clean.mean, *defence.certified_curve])
+            axes.fill_between(epsilon, 0, proved, color=colour, alpha=0.15, linewidth=0)
+            axes.plot(epsilon, proved, color=colour, linestyle=":", linewidth=1.6)
         ends.append(LineEnd(epsilon[-1], left[-1], title, colour))
     axes.axvline(result.epsilon, color="0.5", linestyle="--", linewidth=1)
-    axes.set(xlim=(0, 1.22 * epsilon[-1]), ylim=(-2, 102), title="line: left by PGD; dotted and filled: certified")
+    axes.set(xlim=(0, 1.22 * epsilon[-1]), ylim=(-2, 102), title=_certified_title(result))
     axes.set(xlabel="\u03b5 (largest change of a pixel)", ylabel="classified correctly (% of the test images)")
     axes.set_xticks(epsilon, [f"{value:g}" for value in epsilon])
     label_ends(axes, ends)
     figure.suptitle(_epsilon_title(result))
     return figure
+
+
+def _certified_title(result: Defences) -> str:
+    """Say what line and filled area are, and which networks have no such area."""
+    proved = [title for name, (title, _) in _looks(result.networks).items()
+              if max(result.networks[name].certified_curve) >= PROVED]  # fmt: skip
+    whose = f"filled: certified, {' and '.join(proved)} alone" if proved else "nothing is certified"
+    return f"line: left by PGD; {whose}"
 
 
 def _epsilon_title(result: Defences) -> str:
@@ -64,8 +73,8 @@ def _epsilon_title(result: Defences) -> str:
 @styled
 def draw_training(result: Defences) -> Figure:
     """Draw accuracy under PGD over the epochs, and the price of each defence."""
-    figure = Figure(figsize=(11, 4.8))
-    epochs, price = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    figure = Figure(figsize=(9, 4.8))
+    epochs, price = figure.subplots(1, 2, width_ratios=(1.1, 1))
     longest = max(defence.config.epochs for defence in result.networks.values())
     ends = []
     for name, (title, colour) in _looks(result.networks).items():
@@ -115,7 +124,7 @@ def draw_noise(result: DefencePictures) -> Figure:
     """Draw images with the least noise that fools each network: a row per network."""
     looks = _looks(result.least)
     columns = len(next(iter(result.least.values())).shown)
-    figure = Figure(figsize=(1.15 * columns + 1.6, 1.42 * len(looks) + 0.9))
+    figure = Figure(figsize=(9, 1.25 * len(looks) + 0.9))
     grid = figure.subplots(len(looks), columns, squeeze=False)
     for panels, (name, (title, colour)) in zip(grid, looks.items(), strict=True):
         least = result.least[name]
@@ -140,10 +149,9 @@ def _against(result: DefencePictures, looks: Mapping[str, tuple[str, str]]) -> s
 def draw_inside(result: DefencePictures) -> Figure:
     """Draw the first layer's filters, and the gradients of the loss with respect to some images: a row per network."""
     looks = _looks(result.inside)
-    first = next(iter(result.inside.values()))
-    images = first.images.unpack()
-    figure = Figure(figsize=(1.0 * (len(images) + 2.6), 1.12 * (len(looks) + 1) + 0.9))
-    grid = figure.subplots(len(looks) + 1, len(images) + 1, squeeze=False, width_ratios=[2, *[1] * len(images)])
+    images = next(iter(result.inside.values())).images.unpack()
+    figure = Figure(figsize=(9, 0.95 * (len(looks) + 1) + 0.9))
+    grid = figure.subplots(len(looks) + 1, len(images) + 1, squeeze=False, width_ratios=[3, *[1] * len(images)])
     for axes, image in zip(grid[0, 1:], images, strict=True):
         _show(axes, image, picture_map(result.dataset))
     grid[0, 0].set_axis_off()
@@ -151,15 +159,24 @@ def draw_inside(result: DefencePictures) -> Figure:
     for panels, (name, (title, colour)) in zip(grid[1:], looks.items(), strict=True):
         inside = result.inside[name]
         _show(panels[0], _tile(inside.filters.unpack()), "RdBu_r")
-        panels[0].set_ylabel(title, rotation=0, ha="right", va="center", color=colour)
+        near = f"{title}\n{percent(result.at_strokes[name])}"
+        panels[0].set_ylabel(near, rotation=0, ha="right", va="center", color=colour)
         for axes, gradient in zip(panels[1:], inside.gradients.unpack(), strict=True):
             _show(axes, gradient, "RdBu_r")
     grid[1, 0].set_title("filters")
     figure.suptitle(
-        "What a network looks at: filters of its first layer, and gradients of its loss with respect to the image\n"
-        f"{dataset_label(result.dataset)}; red raises, blue lowers; a scale for each set of filters and each gradient"
+        f"{_inside_title(result, looks)}\n{dataset_label(result.dataset)}, first layer's filters, and gradients of the "
+        "loss; red raises it, blue lowers it"
     )
     return figure
+
+
+def _inside_title(result: DefencePictures, looks: Mapping[str, tuple[str, str]]) -> str:
+    most, least = (choose(looks, key=lambda name: result.at_strokes[name]) for choose in (max, min))
+    return (
+        f"On the digit or next to it: {percent(result.at_strokes[most])} of the gradient with {looks[most][0]}, "
+        f"{percent(result.at_strokes[least])} with {looks[least][0]}"
+    )
 
 
 def _tile(filters: np.ndarray) -> np.ndarray:
