@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
 
 KEYS = ["epochs", "samples", "judged_epsilon", "seed", "threads", *IMAGE_KEYS]
+HAND, HAND_KEYS = "hand", ["epochs", "seed", *IMAGE_KEYS]  # --set is for the other networks
 DEFEND_OPTIONS: Options = [
     click.option("--epochs", metavar="N", help="Passes over the training images, of all networks."),
     click.option("--epsilon", "judged_epsilon", metavar="E", help="Bound of the attacks and of the certificate."),
@@ -42,21 +43,27 @@ def configs(
 ) -> "list[DefendConfig]":
     """Return the experiment's config, with the networks that are asked for and the command line's settings for each."""
     from ex3.adversarial.defend_config import DefendConfig, DefendedConfig
+    from ex3.by_hand.certified import CertifiedConfig
     from ex3.by_hand.config import merge
     from ex3.config_files import load_as, parse_value, shipped
 
     file = config or shipped("defend")
     loaded = load_as(DefendConfig, file, {} if seeds is None else {"seeds": parse_value(seeds)})
-    wanted = list(loaded.networks) if only is None else [name.strip() for name in only.split(",")]
+    known = [*loaded.networks, *([HAND] if loaded.hand is not None else [])]
+    wanted = known if only is None else [name.strip() for name in only.split(",")]
     for name in wanted:
-        if name not in loaded.networks:
-            raise click.UsageError(f"--only: {name!r} is not one of {', '.join(loaded.networks)}")
+        if name not in known:
+            raise click.UsageError(f"--only: {name!r} is not one of {', '.join(known)}")
     networks = {
         name: merge(DefendedConfig, settings, overrides(options, KEYS), f"{file}, network {name}")
         for name, settings in loaded.networks.items()
         if name in wanted
     }
-    return [loaded.model_copy(update={"networks": networks})]
+    hand = None
+    if loaded.hand is not None and HAND in wanted:
+        given = overrides({**options, "assignments": ()}, HAND_KEYS)
+        hand = merge(CertifiedConfig, loaded.hand, given, f"{file}, {HAND}")
+    return [loaded.model_copy(update={"networks": networks, "hand": hand})]
 
 
 @click.command("defend", epilog="Example: python cli.py defend --only pgd,ibp --seeds 3 --export robust.npz")

@@ -17,7 +17,9 @@ from ex3.cells import CellResults, Workers, cell_path, run_cells
 from ex3.config_files import change
 from ex3.data import load_images
 from ex3.defences.example import build_example
+from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, divergence, headline, make_record
+from ex3.experiments._by_hand import certify_by_hand
 from ex3.plots import box as box_plots
 from ex3.plots import defend as plots
 from ex3.progress import show_cells
@@ -62,33 +64,53 @@ def run(
         WorkerError: Worker processes were killed again and again.
         StoppedError: Ctrl-C. Finished runs are kept.
     """
-    start = time.perf_counter()
     storage.check_writable(paths.figures, paths.runs / "cells", *([export.parent] if export else []))
-    plan = plan_networks(config)
-    runs, dataset, reused = _run_cells(plan, paths, workers, fresh, quiet)
+    outcomes = []
+    if config.networks:
+        outcomes.append(_defend(config, paths, workers, command, export, fresh, quiet))
+    if config.hand is not None:
+        outcomes.append(certify_by_hand(config, config.hand, paths, workers, command, fresh, quiet))
+    return Outcome(
+        table="\n\n".join(outcome.table for outcome in outcomes),
+        headline=outcomes[0].headline,
+        written=[path for outcome in outcomes for path in outcome.written],
+        problem=next((outcome.problem for outcome in outcomes if outcome.problem), None),
+    )
+
+
+def _defend(
+    config: DefendConfig,
+    paths: Paths,
+    workers: Workers,
+    command: str,
+    export: Path | None,
+    fresh: bool,
+    quiet: bool,
+) -> Outcome:
+    """Train and judge the networks in Keras."""
+    start = time.perf_counter()
+    runs, dataset, reused = _run_cells(plan_networks(config), paths, workers, fresh, quiet)
     defences = build_defences(dataset, runs)
+    first, count = next(iter(runs.values())), sum(map(len, runs.values()))
+    seeds, threads, seconds = [one.config.seed for one in first], first[0].config.threads, time.perf_counter() - start
+    weights = {f"{network}, seed {one.config.seed}": one.run.weights for network, of in runs.items() for one in of}
     written = []
-    seconds = time.perf_counter() - start
     for name, result, figure in _draw(defences, runs):
         record = make_record(
-            name, command, config.model_dump(mode="json"), dataset, _seeds(runs), seconds, result,
-            threads=_first(runs).config.threads,
-            models={f"{network}, seed {r.config.seed}": r.run.weights for network, of in runs.items() for r in of},
+            name, command, config.model_dump(mode="json"), dataset, seeds, seconds, result,
+            threads=threads, models=weights,
         )  # fmt: skip
         written += storage.save_figure(paths.figures, figure, record)
     written += _save_models(runs, paths.runs)
     if export:
         written.append(storage.save_arrays(export, name_weights(runs)))
-    count = sum(map(len, runs.values()))
+    work = f"{count} runs ({reused} reused)"
     return Outcome(
         table=format_table(HEADER, [_row(name, defence) for name, defence in defences.networks.items()]),
-        headline=headline(
-            _finding(defences), dataset, _seeds(runs), _first(runs).config.threads, time.perf_counter() - start,
-            f"{count} runs ({reused} reused)",
-        ),
+        headline=headline(_finding(defences), dataset, seeds, threads, time.perf_counter() - start, work),
         written=written,
         problem=_divergence(runs),
-    )  # fmt: skip
+    )
 
 
 def plan_networks(config: DefendConfig) -> dict[str, list[DefendedConfig]]:
@@ -160,14 +182,6 @@ def _save_models(runs: Runs, folder: Path) -> list[Path]:
     return written
 
 
-def _first(runs: Runs) -> DefendedRun:
-    return next(iter(runs.values()))[0]
-
-
-def _seeds(runs: Runs) -> list[int]:
-    return [run.config.seed for run in next(iter(runs.values()))]
-
-
 def _row(name: str, defence: Defence) -> Sequence[str]:
     low, high = defence.interval
     return [
@@ -191,7 +205,7 @@ def _finding(defences: Defences) -> str:
     return f"at epsilon {defences.epsilon:g} left by all attacks / certified: {shares}"
 
 
-def _divergence(runs: Runs) -> Any:
+def _divergence(runs: Runs) -> DivergedError | None:
     for name, of_network in runs.items():
         for one in of_network:
             if one.diverged_at is not None:
