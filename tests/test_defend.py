@@ -14,8 +14,9 @@ from ex3.adversarial.packed import Arrays
 from ex3.adversarial.square import _side, square
 from ex3.adversarial.worst_case import ATTACKS, check_certified, survivors
 from ex3.backend import tf
+from ex3.by_hand.certified import CertifiedConfig, HandCertificates, certify_network
 from ex3.data import load_dataset
-from ex3.defences import certificate
+from ex3.defences import certificate, crown
 from ex3.defences.example import BoxExample, build_example
 from ex3.defences.losses import attack_in_step, build_robust_loss, rising_epsilon
 from ex3.errors import CheckFailedError, ConfigError
@@ -39,6 +40,11 @@ defence = "ibp"
 epsilon = 0.05
 ramp_end = 0.5
 normalization = "batch"
+
+[hand]
+hidden_units = 20
+certified_epsilon = [0.01, 0.05]
+tested = 20
 """
 FAST = [
     "--dataset",
@@ -251,7 +257,7 @@ def run_defend(run_cli):
 
 
 def test_defend_trains_judges_exports_and_a_second_run_reuses_everything(run_defend, run_cli):
-    first = run_defend("--export", "robust.npz")
+    first = run_defend("--only", "nothing,ibp", "--export", "robust.npz")
     assert first.code == 0, first.err
     records = {
         part: from_json(Record[kind], Path(f"figures/defend-{part}.json").read_bytes())
@@ -276,15 +282,35 @@ def test_defend_trains_judges_exports_and_a_second_run_reuses_everything(run_def
     run = model_store.load_classifier(Path(file))[1]
     assert run.weights == records["noise"].models["ibp, seed 0"]
     assert run.config.defence == "ibp"
-    second = run_defend("-q")
+    second = run_defend("-q", "--only", "nothing,ibp")
     assert "2 runs (2 reused)" in second.out
     assert second.out.splitlines()[:3] == lines[:3]
+
+
+def test_the_hand_written_network_is_certified_in_two_ways(run_defend):
+    result = run_defend("--only", "hand", "-q")
+    assert (result.code, result.err) == (0, "")
+    assert {path.name for path in Path("figures").iterdir()} == {"defend-hand.png", "defend-hand.json"}
+    found = from_json(Record[HandCertificates], Path("figures/defend-hand.json").read_bytes()).result
+    assert found.epsilon == [0.01, 0.05]
+    for at in (0, 1):
+        assert found.intervals[at].mean <= found.crown[at].mean <= found.left[at].mean <= found.clean.mean
+    assert found.crown[0].mean > 0.5
+    assert found.crown[1].mean > found.intervals[1].mean
+    assert result.out.splitlines()[-1].startswith("by hand at epsilon 0.05 certified by CROWN 0.")
+
+
+def test_an_error_planted_in_crown_stops_the_run(monkeypatch):
+    config = CertifiedConfig(dataset="digits", limit=640, epochs=2, hidden_units=20, certified_epsilon=(0.3,))
+    monkeypatch.setattr(crown, "bound_margins", lambda hidden, head, x, y, epsilon: np.ones((len(x), 10)))
+    with pytest.raises(CheckFailedError, match=r"certified images at epsilon 0\.3: a bound is wrong"):
+        certify_network(config, load_dataset("digits", limit=640))
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--only", "ibp,gpd"], "--only: 'gpd' is not one of nothing, ibp"),
+        (["--only", "ibp,gpd"], "--only: 'gpd' is not one of nothing, ibp, hand"),
         (["--export", "weights.txt"], "--export weights.txt: should end in .npz"),
         (["--epsilon", "0"], "command line: judged_epsilon = 0: input should be greater than 0"),
         (["--set", "colour=red"], "command line: DefendedConfig has no key 'colour'"),
