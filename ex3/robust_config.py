@@ -45,11 +45,13 @@ class RobustConfig(ClassifierConfig):
     """Threads of TensorFlow; with more than one, ``ibp`` repeats its numbers only up to rounding."""
 
     @model_validator(mode="after")
-    def _rises_to_its_bound(self) -> "RobustConfig":
+    def _fits_together(self) -> "RobustConfig":
         if self.ramp_end < self.ramp_start:
             raise ValueError(f"ramp_end = {self.ramp_end:g}: comes before ramp_start = {self.ramp_start:g}")
         if self.defence != "none" and self.epsilon == 0:
             raise ValueError(f"defence = {self.defence!r}: needs an epsilon above 0")
+        if self.defence == "ibp" and self.label_smoothing:
+            raise ValueError("label_smoothing: the loss of defence = 'ibp' has none")
         return self
 
     def check_shape(self, shape: tuple[int, ...]) -> None:

@@ -151,6 +151,7 @@ def test_defences_give_different_weights():
     ("settings", "message"),
     [
         ({"defence": "ibp"}, "needs an epsilon above 0"),
+        ({"defence": "ibp", "epsilon": 0.1, "label_smoothing": 0.1}, "the loss of defence = 'ibp' has none"),
         ({"ramp_start": 0.5, "ramp_end": 0.2}, "comes before ramp_start = 0.5"),
     ],
 )
