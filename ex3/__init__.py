@@ -8,6 +8,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     errors.py        errors that a user can mend, each with its exit code
     settings.py      what all settings share, and the choice of the images
     config.py        settings of an experiment: frozen, strict models
+    robust_config.py  settings of networks that are trained against noise, and of any network
     config_files.py  configs from TOML files and the command line, and back
     results.py       what runs and experiments give: frozen dataclasses, to and from JSON
     tables.py        numbers as text
@@ -17,9 +18,11 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     data/            images: MNIST, other sources, folders of pictures, classes and labels, splits; answers in files
     scratch/         networks written by hand, their gradient check and the theory: NumPy and SciPy alone
     models.py        config -> keras.Model
+    schedules.py     learning rates over the gradient steps
     training.py      optimises: the state of a training run, and the loop
     evaluation.py    measures a model on images
     measures/        how good a classifier's answers are, without Keras: scores with intervals, calibration, mistakes
+    defences/        robust training inside the compiled step, and certificates
     runs.py          (config, images) -> (trained model, Run)
     embedding/       planes of two codes per image (autoencoder, PCA, t-SNE), and their scores
     adversarial/     attacks, what they may ask of a model, and how they are judged

@@ -1,6 +1,6 @@
 """Settings of an experiment: frozen, strict models, which ``config_files.py`` fills from TOML."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,7 +13,7 @@ Counts = Annotated[tuple[Count, ...], Field(strict=False, max_length=16)]  # TOM
 class TrainConfig(ImagesConfig):
     """The fields that all networks in Keras share."""
 
-    model: Literal["linear", "mlp", "convnet", "autoencoder"]
+    model: Literal["linear", "mlp", "convnet", "robust", "autoencoder"]
     """Which network is built."""
     epochs: Count
     """Passes over the training images."""
@@ -33,10 +33,13 @@ class TrainConfig(ImagesConfig):
     """SGD's momentum; Adam's beta_1, the decay of the mean gradient."""
     beta_2: Fraction = 0.999
     """Adam's decay of the mean squared gradient; SGD has none."""
-    schedule: Literal["constant", "one-cycle"] = "constant"
-    """``one-cycle``: a linear warm-up to the peak, then half a cosine down to 0."""
+    schedule: Literal["constant", "one-cycle", "flat"] = "constant"
+    """``one-cycle``: a linear warm-up to the peak, then half a cosine down to 0; ``flat`` holds the peak until
+    ``decay_from``."""
     warmup: Fraction = 0.3
-    """The share of all steps that the one-cycle schedule warms up."""
+    """The share of all steps that these schedules warm up."""
+    decay_from: Fraction = 0.6
+    """The share of all steps after which the ``flat`` schedule falls."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     """Arithmetic of the layers; the weights, the softmax and the loss are float32 in both."""
     seed: Seed = 0
@@ -55,7 +58,7 @@ class TrainConfig(ImagesConfig):
 class ClassifierConfig(TrainConfig):
     """The fields that all classifiers share."""
 
-    model: Literal["linear", "mlp", "convnet"]
+    model: Literal["linear", "mlp", "convnet", "robust"]
     label_smoothing: Fraction = 0.0
     """The share of the target's probability that is spread over all classes while training."""
     class_balance: Literal["none", "sampling", "weights"] = "none"
@@ -233,9 +236,3 @@ CLASSIFIER_CONFIGS: dict[str, type[ClassifierConfig]] = {
     "mlp": MlpConfig,
     "convnet": ConvnetConfig,
 }
-if TYPE_CHECKING:
-    AnyTrainConfig = TrainConfig
-else:  # read back from JSON as the kind that its key ``model`` names
-    AnyTrainConfig = Annotated[
-        LinearConfig | MlpConfig | ConvnetConfig | AutoencoderConfig, Field(discriminator="model")
-    ]

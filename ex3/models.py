@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ex3.backend import keras
 from ex3.config import AutoencoderConfig, ClassifierConfig, ConvnetConfig, MlpConfig
+from ex3.robust_config import RobustConfig
 
 layers = keras.layers
 
@@ -31,6 +32,8 @@ def build(config: ClassifierConfig, shape: Shape, classes: int) -> keras.Model:
     config.check_shape(shape)
     if isinstance(config, ConvnetConfig):
         return build_convnet(config, shape, classes)
+    if isinstance(config, RobustConfig):
+        return build_robust(config, shape, classes)
     if isinstance(config, MlpConfig):
         return build_mlp(config, shape, classes)
     return build_linear(config, shape, classes)
@@ -66,6 +69,38 @@ def build_convnet(config: ConvnetConfig, shape: Shape, classes: int) -> keras.Mo
     for layer in [layers.Flatten(), *_hidden(config), *_head(classes)]:
         features = layer(features)
     return keras.Model(images, features, name=config.model)
+
+
+def build_robust(config: RobustConfig, shape: Shape, classes: int) -> keras.Model:
+    """Build convolutions of stride 2 ('same' padding) and Dense layers, each a layer apart from its ReLU.
+
+    With ``ibp`` the weights start from N(0, (sqrt(2 pi) / fan in)^2), from which the intervals neither vanish nor
+    explode (Shi et al. 2021, arXiv 2103.17268, section 3.1).
+    """
+
+    def after(name: str) -> list[keras.layers.Layer]:
+        normalize = [layers.BatchNormalization(name=f"{name}_norm")] if config.normalization == "batch" else []
+        return [*normalize, layers.ReLU(name=f"{name}_relu")]
+
+    def start(fan_in: int) -> keras.initializers.Initializer | str:
+        if config.defence != "ibp":
+            return "glorot_uniform"
+        return keras.initializers.RandomNormal(stddev=math.sqrt(2 * math.pi) / fan_in)
+
+    body, (height, width, channels) = [], shape
+    for number, filters in enumerate(config.filters, 1):
+        options = {"kernel_initializer": start(config.kernel_size**2 * channels), "name": f"conv{number}"}
+        body += [layers.Conv2D(filters, config.kernel_size, 2, padding="same", **options), *after(f"conv{number}")]
+        height, width, channels = math.ceil(height / 2), math.ceil(width / 2), filters
+    body.append(layers.Flatten())
+    units = height * width * channels
+    for number, outputs in enumerate(config.hidden_units, 1):
+        body += [
+            layers.Dense(outputs, kernel_initializer=start(units), name=f"dense{number}"),
+            *after(f"dense{number}"),
+        ]
+        units = outputs
+    return keras.Sequential([keras.Input(shape), *body, *_head(classes, start(units))], name=config.model)
 
 
 @dataclass(frozen=True)
@@ -125,10 +160,10 @@ def logits_model(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs, model.get_layer("logits").output)
 
 
-def _head(classes: int) -> list[keras.layers.Layer]:
+def _head(classes: int, start: keras.initializers.Initializer | str = "glorot_uniform") -> list[keras.layers.Layer]:
     """The logits, and the softmax in a layer of its own; float32 whatever the precision of the layers before."""
     return [
-        layers.Dense(classes, name="logits", dtype="float32"),
+        layers.Dense(classes, name="logits", dtype="float32", kernel_initializer=start),
         layers.Softmax(name="probabilities", dtype="float32"),
     ]
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import numpy as np
 from pydantic import BeforeValidator, TypeAdapter
 
-from ex3.config import AnyTrainConfig
+from ex3.robust_config import AnyTrainConfig
 
 Number = Annotated[float, BeforeValidator(lambda value: float("nan") if value is None else value)]
 FLAT_LIST = re.compile(r"\[\n[^\[\]{}]*\n *\]")

@@ -14,6 +14,7 @@ from ex3 import backend, models, training
 from ex3.backend import keras, tf
 from ex3.config import AutoencoderConfig, ClassifierConfig, TrainConfig
 from ex3.data import Dataset, Split
+from ex3.defences.losses import build_robust_loss
 from ex3.evaluation import (
     collapsed_codes,
     confusion_matrix,
@@ -24,11 +25,13 @@ from ex3.evaluation import (
 )
 from ex3.provenance import weights_digest
 from ex3.results import Curves, Run
+from ex3.robust_config import RobustConfig
 from ex3.training import Task, TrainState
 
 log = logging.getLogger("ex3")
 
 Measure = Callable[[Split], dict[str, float]]
+Watch = Callable[[keras.Model], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,9 @@ def train(config: TrainConfig, dataset: Dataset, on_progress: OnProgress | None 
 
 
 def train_classifier(
-    config: ClassifierConfig, dataset: Dataset, on_progress: OnProgress | None = None
+    config: ClassifierConfig, dataset: Dataset, on_progress: OnProgress | None = None, watch: Watch | None = None
 ) -> tuple[keras.Model, Run]:
-    """Train a classifier, with the mean cross-entropy as the loss.
+    """Train a classifier, with the mean cross-entropy as the loss; a robust one with its defence's.
 
     Training stops at the first loss that is not finite (``Run.diverged_at``).
 
@@ -71,6 +74,7 @@ def train_classifier(
         config: All settings of the run.
         dataset: The images; ``train`` alone is trained on.
         on_progress: Called about every 5,000 images.
+        watch: The model -> more series for the learning curves.
 
     Returns:
         The model, from images to probabilities, and its measurements.
@@ -84,7 +88,7 @@ def train_classifier(
     logits = models.logits_model(model)
     cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
 
-    def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
         return cross_entropy(y, network(x, training=True), weight)
 
     def measure(split: Split) -> dict[str, float]:
@@ -93,22 +97,24 @@ def train_classifier(
     one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
     augmentation = models.build_augmentation(config, dataset.shape)
     order = training.balanced_order if config.class_balance == "sampling" else training.shuffled_order
-    arrays = (dataset.train.x, one_hot, _image_weights(config, dataset.train.y))
-    task = Task(logits, loss, arrays, dataset.train.y, order, augmentation)
-    state = _optimise(config, task, dataset, measure, on_progress)
+    weights = [_image_weights(dataset.train.y)] if config.class_balance == "weights" else []
+    step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    if isinstance(config, RobustConfig):
+        loss = build_robust_loss(config, loss, step, training.total_steps(config, len(dataset.train)))
+    task = Task(logits, loss, (dataset.train.x, one_hot, *weights), dataset.train.y, order, augmentation, step)
+    more = (lambda: watch(model)) if watch else dict
+    state = _optimise(config, task, dataset, measure, on_progress, more)
     predicted = predict(logits, dataset.test.x).argmax(axis=1)
     confusion = confusion_matrix(dataset.test.y, predicted, classes)
     validation = measure(dataset.validation) if len(dataset.validation) else {}
     return model, _summarise(config, dataset, state, validation, confusion.tolist())
 
 
-def _image_weights(config: ClassifierConfig, y: np.ndarray) -> np.ndarray:
-    """Return the weight of each image's loss, float32 ``(N,)``: N / (K n_c) with balanced weights, else 1.
+def _image_weights(y: np.ndarray) -> np.ndarray:
+    """Return the weight of each image's loss, float32 ``(N,)``: N / (K n_c), with a mean of 1.
 
-    n_c is the number of images of the image's class, and K the number of classes; the mean weight is 1.
+    n_c is the number of images of the image's class, and K the number of classes.
     """
-    if config.class_balance != "weights":
-        return np.ones(len(y), np.float32)
     _, label, counts = np.unique(y, return_inverse=True, return_counts=True)
     return (len(y) / (len(counts) * counts))[label].astype(np.float32)
 
@@ -152,7 +158,12 @@ def train_autoencoder(
 
 
 def _optimise(
-    config: TrainConfig, task: Task, dataset: Dataset, measure: Measure, on_progress: OnProgress | None
+    config: TrainConfig,
+    task: Task,
+    dataset: Dataset,
+    measure: Measure,
+    on_progress: OnProgress | None,
+    more: Callable[[], dict[str, float]] = dict,
 ) -> TrainState:
     """Train to the end; measure train and test, on equally many images, where the curves have points."""
     if config.batch_size > len(dataset.train):
@@ -167,7 +178,7 @@ def _optimise(
             point = {"epoch": len(state.losses) / chunk.steps, "seconds": state.seconds}
             for name, split in watched.items():
                 point |= {f"{name}_{quantity}": value for quantity, value in measure(split).items()}
-            state.points.append(point)
+            state.points.append(point | more())
         if on_progress:
             newest = state.points[-1] if chunk.step == chunk.steps and chunk.is_evaluated else None
             on_progress(Progress(chunk.epoch, chunk.step, chunk.steps, float(np.mean(new_losses)), newest))

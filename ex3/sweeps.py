@@ -10,8 +10,8 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from ex3.config import AnyTrainConfig
 from ex3.results import Curves, DatasetInfo, Number, Run, Spread, spread
+from ex3.robust_config import AnyTrainConfig
 
 Value = int | float | str
 Grid = Mapping[Value, Sequence[Run]]  # value -> one run per seed; values ascend

@@ -16,6 +16,7 @@ import numpy as np
 from ex3.backend import keras, tf
 from ex3.config import TrainConfig
 from ex3.errors import DataError
+from ex3.schedules import FlatThenCosine
 
 log = logging.getLogger("ex3")
 
@@ -52,6 +53,7 @@ class Task:
         labels: ``(N,)``, for the order.
         order: Picks each epoch's rows.
         transform: Applied to each batch of images inside the compiled step, e.g. augmentation; a Keras model or layer.
+        step: For a loss that depends on it: int64, set to the number of gradient steps done before each step.
     """
 
     model: keras.Model
@@ -60,6 +62,7 @@ class Task:
     labels: np.ndarray
     order: Order = shuffled_order
     transform: keras.layers.Layer | None = None
+    step: tf.Variable | None = None
 
 
 @dataclass
@@ -188,9 +191,16 @@ def build_optimizer(config: TrainConfig, total_steps: int) -> keras.optimizers.O
             warmup_steps=warmup_steps,
             decay_steps=total_steps - warmup_steps,
         )
+    if config.schedule == "flat":
+        rate = FlatThenCosine(rate, config.warmup * total_steps, config.decay_from * total_steps, total_steps)
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=config.momentum, nesterov=config.momentum > 0)
     return keras.optimizers.Adam(rate, beta_1=config.momentum, beta_2=config.beta_2)
+
+
+def total_steps(config: TrainConfig, count: int) -> int:
+    """Return the gradient steps of a whole training on ``count`` rows per epoch."""
+    return config.epochs * (count // min(config.batch_size, count))
 
 
 def _steps_and_batch_size(config: TrainConfig, task: Task) -> tuple[int, int]:
@@ -228,6 +238,8 @@ def _compile_train_steps(
     def train_steps(rows: tf.Tensor, *arrays: tf.Tensor) -> tf.Tensor:
         def train_step(batch_rows: tf.Tensor) -> tf.Tensor:
             images, *others = (tf.gather(array, batch_rows) for array in arrays)
+            if task.step is not None:
+                task.step.assign(tf.cast(optimizer.iterations, tf.int64))
             if task.transform:
                 images = task.transform(images, training=True)
             with tf.GradientTape() as tape:

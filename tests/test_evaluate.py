@@ -209,7 +209,7 @@ Y = np.repeat([0, 1, 2], 20)
 
 def judge(probabilities: np.ndarray) -> tuple[Scores, Confidence]:
     answers = Answers.most_probable(probabilities)
-    test = data.Split(np.zeros((60, 6, 6, 3), np.float32), Y)
+    test = data.Split(np.zeros((60, 6, 6, 3), np.float32), Y, np.arange(60))
     scores = score(Y, answers.labels, NAMES, 0)
     return scores, Confidence(calibrate(answers, Y), find_mistakes(answers, test, 0))
 

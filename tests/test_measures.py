@@ -145,7 +145,7 @@ def test_mistakes_are_the_most_confident_ones_and_their_pictures():
     confidence = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 0.8, 0.6, 0.5, 0.9])
     probabilities[range(10), ANSWERED] = confidence
     probabilities[range(10), (ANSWERED + 1) % 3] = 1 - confidence
-    mistakes = find_mistakes(Answers(ANSWERED, probabilities), Split(x, Y), seed=0)
+    mistakes = find_mistakes(Answers(ANSWERED, probabilities), Split(x, Y, np.arange(len(Y))), seed=0)
     assert mistakes.total == 4
     assert [astuple(one) for one in mistakes.shown] == [(9, 2, 1, 0.9), (3, 0, 1, 0.8), (6, 1, 0, 0.8), (7, 2, 0, 0.6)]
     np.testing.assert_allclose(mistakes.pictures.unpack(), x[[9, 3, 6, 7]], atol=1 / 510 + 1e-6)
@@ -153,7 +153,7 @@ def test_mistakes_are_the_most_confident_ones_and_their_pictures():
 
 def test_mistakes_of_labels_alone_are_drawn_at_random():
     y = np.zeros(100, int)
-    test = Split(np.zeros((100, 4, 4, 1), np.float32), y)
+    test = Split(np.zeros((100, 4, 4, 1), np.float32), y, np.arange(100))
     drawn = [find_mistakes(Answers(y + 1), test, seed) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert (drawn[0].total, len({one.index for one in drawn[0].shown})) == (100, MOST_MISTAKES)

@@ -108,7 +108,7 @@ class RejectConfig(Config):
     """By name, the same of each network whose threshold comes from validation images."""
 
 
-def merge(kind: type[NetworkConfig], settings: Settings, given: Mapping[str, object], origin: str) -> Settings:
+def merge(kind: type[Config], settings: Settings, given: Mapping[str, object], origin: str) -> Settings:
     """Lay the command line's settings over a network's own, and check both.
 
     Args:
