@@ -13,6 +13,8 @@ class RobustConfig(ClassifierConfig):
     """Convolutions that halve the image ('same' padding, stride 2), then Dense layers, all with ReLU."""
 
     model: Literal["robust"] = "robust"
+    contrast: Annotated[float, Field(ge=1)] = 1.0
+    """The network sees the images at so many times their contrast: (x - 1/2) contrast + 1/2, cut off at 0 and 1."""
     filters: Annotated[Counts, Field(min_length=1)] = (16, 32)
     """Filters of each convolution."""
     kernel_size: Count = 4

@@ -14,6 +14,7 @@ from ex3 import backend, models, training
 from ex3.backend import keras, tf
 from ex3.config import AutoencoderConfig, ClassifierConfig, TrainConfig
 from ex3.data import Dataset, Split
+from ex3.data.sampling import balanced_order, shuffled_order
 from ex3.defences.losses import build_robust_loss
 from ex3.evaluation import (
     collapsed_codes,
@@ -96,7 +97,7 @@ def train_classifier(
 
     one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
     augmentation = models.build_augmentation(config, dataset.shape)
-    order = training.balanced_order if config.class_balance == "sampling" else training.shuffled_order
+    order = balanced_order if config.class_balance == "sampling" else shuffled_order
     weights = [_image_weights(dataset.train.y)] if config.class_balance == "weights" else []
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
     if isinstance(config, RobustConfig):

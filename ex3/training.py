@@ -15,6 +15,7 @@ import numpy as np
 
 from ex3.backend import keras, tf
 from ex3.config import TrainConfig
+from ex3.data.sampling import Order, shuffled_order
 from ex3.errors import DataError
 from ex3.schedules import FlatThenCosine
 
@@ -22,24 +23,7 @@ log = logging.getLogger("ex3")
 
 IMAGES_PER_CHUNK = 5_000  # between two returns from TensorFlow: few enough that Ctrl-C works within a second
 
-Order = Callable[[int, int, np.ndarray], np.ndarray]  # (seed, epoch from 0, labels) -> the epoch's rows, int32
 Loss = Callable[..., tf.Tensor]  # (model, *batch) -> the mean over the batch
-
-
-def shuffled_order(seed: int, epoch: int, labels: np.ndarray) -> np.ndarray:
-    """Return all rows, int32 ``(N,)``, in an order that depends on the seed and the epoch (from 0) alone."""
-    return np.random.default_rng((seed, epoch)).permutation(len(labels)).astype(np.int32)
-
-
-def balanced_order(seed: int, epoch: int, labels: np.ndarray) -> np.ndarray:
-    """Draw as many rows as there are, int32 ``(N,)``, with repetition: a row's probability is 1 / (K n_c).
-
-    K is the number of classes, and n_c the number of rows of the row's own class, so that all classes come equally
-    often.
-    """
-    classes, counts = np.unique(labels, return_counts=True)
-    probability = 1 / (len(classes) * counts[np.searchsorted(classes, labels)])
-    return np.random.default_rng((seed, epoch)).choice(len(labels), len(labels), p=probability).astype(np.int32)
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,10 @@ def _two_threads():
     backend.prepare(0, 2, "float32")  # TensorFlow cannot change their number after its first use
 
 
-def random_network(seed: int, normalization: str = "batch") -> keras.Model:
+def random_network(seed: int, normalization: str = "batch", contrast: float = 1.0) -> keras.Model:
     """Build a network of 4 x 4 images whose weights, biases and statistics are all random."""
-    config = RobustConfig(epochs=1, filters=(3, 4), kernel_size=3, hidden_units=(5,), normalization=normalization)
+    config = RobustConfig(epochs=1, filters=(3, 4), kernel_size=3, hidden_units=(5,), normalization=normalization,
+                          contrast=contrast)  # fmt: skip
     model = models.build(config, SHAPE, CLASSES)
     rng = np.random.default_rng(seed)
     for layer in model.layers:
@@ -54,9 +55,9 @@ def answers(model: keras.Model) -> np.ndarray:
     return model.predict(IMAGES, verbose=0).argmax(axis=1)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_no_corner_and_no_point_of_the_box_is_below_the_bound(seed):
-    model = random_network(seed)
+@pytest.mark.parametrize(("seed", "contrast"), [(0, 1), (1, 1), (2, 1), (3, 3)])
+def test_no_corner_and_no_point_of_the_box_is_below_the_bound(seed, contrast):
+    model = random_network(seed, contrast=contrast)
     y = answers(model)
     bounds = certificate.bound_margins(read_layers(model), IMAGES, y, EPSILON)
     for image in range(2):

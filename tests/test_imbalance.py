@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from small_pictures import write_folder
 
-from ex3 import training
 from ex3.commands import main
 from ex3.config_files import load, shipped
 from ex3.data import load_dataset
+from ex3.data.sampling import balanced_order
 from ex3.data_care.altered import Material, gather, train_altered
 from ex3.data_care.config import AlteredConfig, MessConfig
 from ex3.data_care.remedies import REMEDIES, Search, judge_search
@@ -64,11 +64,11 @@ def test_a_mess_that_cannot_be_made_is_named(digits, changes, message):
 
 def test_balanced_sampling_draws_all_classes_equally_often():
     labels = np.repeat([0, 1, 2], [9_000, 900, 100])
-    rows = training.balanced_order(0, 0, labels)
+    rows = balanced_order(0, 0, labels)
     assert (rows.dtype, len(rows)) == (np.int32, len(labels))
     np.testing.assert_allclose(np.bincount(labels[rows]) / len(rows), 1 / 3, atol=0.02)
-    assert not np.array_equal(rows, training.balanced_order(0, 1, labels))
-    np.testing.assert_array_equal(rows, training.balanced_order(0, 0, labels))
+    assert not np.array_equal(rows, balanced_order(0, 1, labels))
+    np.testing.assert_array_equal(rows, balanced_order(0, 0, labels))
 
 
 def test_balanced_weights_give_each_class_the_same_sum_and_a_mean_of_one():

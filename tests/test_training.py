@@ -6,6 +6,7 @@ import pytest
 from ex3 import backend, models, training
 from ex3.backend import keras, tf
 from ex3.config import ConvnetConfig, LinearConfig
+from ex3.data.sampling import shuffled_order
 from ex3.errors import DataError
 from ex3.evaluation import predict
 from ex3.runs import train_classifier
@@ -18,9 +19,9 @@ def tiny_linear() -> LinearConfig:
 
 
 def test_the_order_differs_between_epochs_and_seeds_and_is_the_same_between_runs():
-    first, second, other = (training.shuffled_order(*key, np.zeros(1000)) for key in ((0, 0), (0, 1), (1, 0)))
+    first, second, other = (shuffled_order(*key, np.zeros(1000)) for key in ((0, 0), (0, 1), (1, 0)))
     np.testing.assert_array_equal(np.sort(first), np.arange(1000))
-    np.testing.assert_array_equal(first, training.shuffled_order(0, 0, np.zeros(1000)))
+    np.testing.assert_array_equal(first, shuffled_order(0, 0, np.zeros(1000)))
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, other)
 
@@ -30,7 +31,7 @@ def test_sgd_on_the_linear_model_agrees_with_softmax_regression_by_hand(dataset,
     initial, _ = train_classifier(tiny_linear.model_copy(update={"learning_rate": 1e-30}), dataset)
     model, run = train_classifier(tiny_linear, dataset)
     weights, bias = (array.astype(float) for array in initial.get_weights())
-    order = training.shuffled_order(0, 0, dataset.train.y)
+    order = shuffled_order(0, 0, dataset.train.y)
     losses = []
     for start in range(0, len(order) - 99, 100):
         batch = order[start : start + 100]

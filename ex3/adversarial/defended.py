@@ -213,7 +213,7 @@ def find_least_noise(config: DefendedConfig, victim: Victim, test: Split) -> Lea
 
 def look_inside(model: keras.Model, victim: Victim, shown: Split) -> Inside:
     """Take the first layer's filters and the gradients of the loss with respect to some images."""
-    filters = np.moveaxis(model.layers[0].get_weights()[0], -1, 0)
+    filters = np.moveaxis(model.trainable_variables[0].numpy(), -1, 0)
     gradients = victim.gradient(shown.x, shown.y)[1]
     largest = np.abs(gradients).max(axis=(1, 2, 3), keepdims=True)
     return Inside(

@@ -16,6 +16,7 @@ the order of its sums: a sum of n products is off by at most g_n (|W| |x| + |b|)
 |b|) to its radius, with four more terms in n, which cover the rounding here: it is in float64, 2^29 times finer.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -62,7 +63,7 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Scale:
-    """Batch normalisation in inference: y = s x + beta - mean s, each ``(channels,)``."""
+    """Batch normalisation in inference, or another contrast: y = s x + beta - mean s, each ``(channels,)``."""
 
     factor: np.ndarray
     mean: np.ndarray
@@ -71,7 +72,9 @@ class Scale:
 
 @dataclass(frozen=True)
 class Relu:
-    """y = max(x, 0)."""
+    """y = min(max(x, 0), largest)."""
+
+    largest: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -182,12 +185,6 @@ def _windows(values: np.ndarray, layer: Convolution) -> np.ndarray:
     return seen.reshape(*seen.shape[:3], -1)
 
 
-def _padding(pixels: int, side: int, stride: int) -> tuple[int, int]:
-    """Return the zeros before and after an axis such that ceil(pixels / stride) windows fit."""
-    total = max((-(-pixels // stride) - 1) * stride + side - pixels, 0)
-    return total // 2, total - total // 2
-
-
 def _through_scale(layer: Scale, box: Box) -> Box:
     slack, size = rounding(SCALE_TERMS), np.abs(layer.factor)
     errors = size * (np.abs(box.centre) + box.radius) + np.abs(layer.mean) * size + np.abs(layer.beta)
@@ -195,7 +192,7 @@ def _through_scale(layer: Scale, box: Box) -> Box:
 
 
 def _through_relu(layer: Relu, box: Box) -> Box:
-    low, high = np.maximum(box.centre - box.radius, 0), np.maximum(box.centre + box.radius, 0)
+    low, high = (np.clip(end, 0, layer.largest) for end in (box.centre - box.radius, box.centre + box.radius))
     return Box((high + low) / 2, (high - low) / 2)
 
 

@@ -26,7 +26,7 @@ class Propagation(NamedTuple):
 
     Attributes:
         last: The box of the inputs to the logits.
-        before_relu: The boxes of the inputs to each ReLU.
+        before_relu: The boxes of the inputs to each ReLU, but for the one that cuts the contrast off.
     """
 
     last: Box
@@ -50,8 +50,8 @@ def propagate(model: keras.Model, box: Box, training: bool) -> Propagation:
     before_relu = []
     for layer in model.layers:
         if isinstance(layer, layers.ReLU):
-            before_relu.append(box)
-            low, high = tf.nn.relu(box.centre - box.radius), tf.nn.relu(box.centre + box.radius)
+            before_relu += [box] if layer.max_value is None else []
+            low, high = layer(box.centre - box.radius), layer(box.centre + box.radius)
             box = Box((high + low) / 2, (high - low) / 2)
         elif layer.name != "logits" and type(layer) in PASSES:
             box = PASSES[type(layer)](layer, box, training)
@@ -121,6 +121,10 @@ def _through_normalization(layer: keras.layers.BatchNormalization, box: Box, tra
     return Box((box.centre - mean) * scale + layer.beta, box.radius * tf.abs(scale))
 
 
+def _through_rescaling(layer: keras.layers.Rescaling, box: Box, training: bool) -> Box:
+    return Box(layer(box.centre), box.radius * layer.scale)
+
+
 def _through_flatten(layer: keras.layers.Flatten, box: Box, training: bool) -> Box:
     return Box(layer(box.centre), layer(box.radius))
 
@@ -129,5 +133,6 @@ PASSES: dict[type, Callable[[keras.layers.Layer, Box, bool], Box]] = {
     layers.Conv2D: _through_convolution,
     layers.Dense: _through_dense,
     layers.BatchNormalization: _through_normalization,
+    layers.Rescaling: _through_rescaling,
     layers.Flatten: _through_flatten,
 }

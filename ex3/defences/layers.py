@@ -30,7 +30,10 @@ def read_layers(model: keras.Model) -> list[certificate.Layer]:
 
 def _read(layer: keras.layers.Layer) -> list[certificate.Layer]:
     if isinstance(layer, layers.ReLU):
-        return [certificate.Relu()]
+        return [certificate.Relu() if layer.max_value is None else certificate.Relu(float(layer.max_value))]
+    if isinstance(layer, layers.Rescaling):
+        zero = np.zeros(1)
+        return [certificate.Scale(zero + layer.scale, zero, zero + layer.offset)]
     if isinstance(layer, layers.Flatten):
         return [certificate.Flatten()]
     if isinstance(layer, layers.BatchNormalization):

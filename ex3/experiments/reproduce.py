@@ -118,8 +118,7 @@ def run(
             "python cli.py reproduce goes on from there"
         ) from None
     lines = [_describe(job.name, done.get(job.name), job.name in reused, failed) for job in jobs]
-    lines += [f"{'left':6} {'-':>5}    {job.name}: --photographs does it, in {job.seconds:.0f} s" for job in left_out]
-    table = "\n".join(lines)
+    table = "\n".join(lines + [f"{'left':6} {'-':>5}    {job.name}: --photographs does it" for job in left_out])
     count = f"{len(done)} of {len(jobs)} experiments done ({len(reused)} reused), {time.perf_counter() - start:.0f} s"
     return _conclude(table, count, failed, template, paths.figures, answers)
 
@@ -168,9 +167,8 @@ def _fingerprints(jobs: Sequence[Job], paths: Paths) -> dict[str, str]:
     Raises:
         DataError: The images of MNIST's steps are not MNIST, or images cannot be read.
     """
-    found = {}
-    for name in sorted({job.dataset for job in jobs if job.dataset}):
-        found[name] = load_raw(name, str(paths.data) if paths.data else None, None, paths.image_cache).fingerprint
+    folder, names = str(paths.data) if paths.data else None, {job.dataset for job in jobs if job.dataset}
+    found = {name: load_raw(name, folder, None, paths.image_cache).fingerprint for name in names}
     if found.get("mnist", MNIST_FINGERPRINT) != MNIST_FINGERPRINT:
         raise DataError(f"{paths.data}: not the original MNIST, which the answers rest on")
     return found
