@@ -5,14 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ex3.adversarial.defence_results import Defence, DefencePictures, Defences
 from ex3.plots.style import LineEnd, dataset_label, label_ends, percent, picture_map, plural, styled
 from ex3.results import without_one_channel
 
 NETWORKS = {
-    "nothing": ("no defence", "#666666"), "noise": ("random noise", "#E69F00"), "fgsm": ("FGSM", "#D55E00"),
-    "pgd": ("PGD", "#0072B2"), "ibp": ("interval bounds", "#009E73"),
+    "nothing": ("no defence", "#666666"), "noise": ("random noise", "#E69F00"), "fgsm": ("FGSM training", "#D55E00"),
+    "pgd": ("PGD training", "#0072B2"), "ibp": ("interval bounds", "#009E73"),
 }  # fmt: skip
 OTHER_COLOURS = ("#CC79A7", "#56B4E9", "#000000")
 PROVED = 0.005  # a share below this is not worth a mention
@@ -36,7 +37,7 @@ def draw_epsilon(result: Defences) -> Figure:
             axes.plot(epsilon, proved, color=colour, linestyle=":", linewidth=1.6)
         ends.append(LineEnd(epsilon[-1], left[-1], title, colour))
     axes.axvline(result.epsilon, color="0.5", linestyle="--", linewidth=1)
-    axes.set(xlim=(0, 1.22 * epsilon[-1]), ylim=(-2, 102), title=_certified_title(result))
+    axes.set(xlim=(0, 1.25 * epsilon[-1]), ylim=(-2, 102), title=_certified_title(result))
     axes.set(xlabel="\u03b5 (largest change of a pixel)", ylabel="classified correctly (% of the test images)")
     axes.set_xticks(epsilon, [f"{value:g}" for value in epsilon])
     label_ends(axes, ends)
@@ -82,7 +83,8 @@ def draw_training(result: Defences) -> Figure:
             shares = 100 * np.array(curves.series["validation_pgd_accuracy"])
             epochs.plot(curves.points, shares, color=colour, marker=".", linewidth=1.4)
         ends.append(LineEnd(curves.points[-1], shares[-1], title, colour))
-    epochs.set(xlim=(0, 1.35 * longest), ylim=(-2, 102), xlabel="epoch")
+    epochs.set(xlim=(0, 1.5 * longest), ylim=(-2, 102), xlabel="epoch")
+    epochs.xaxis.set_major_locator(MaxNLocator(integer=True))
     epochs.set(title=f"right under PGD, \u03b5 = {result.epsilon:g}", ylabel="validation images (%)")
     label_ends(epochs, ends)
     _draw_price(price, result)
@@ -114,7 +116,7 @@ def _training_title(result: Defences) -> str:
     shares = [share for curves in result.networks["fgsm"].epochs for share in curves.series["validation_pgd_accuracy"]]
     last = float(np.mean([curves.series["validation_pgd_accuracy"][-1] for curves in result.networks["fgsm"].epochs]))
     return (
-        f"FGSM without a rising \u03b5 ends at {percent(last)} under PGD, "
+        f"FGSM training without a rising \u03b5 ends at {percent(last)} under PGD, "
         f"after {percent(min(shares))} to {percent(max(shares))} on the way\n{setting}"
     )
 
