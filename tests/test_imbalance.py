@@ -156,7 +156,7 @@ def test_the_command_writes_its_figures_and_finds_its_runs_again(tmp_path, capsy
     assert main(words) == 0
     out = capsys.readouterr().out
     assert "suspects of images labelled 4, answered 7" in out
-    assert "22 runs (0 reused)" in out
+    assert "24 runs (0 reused)" in out
     twin = json.loads((tmp_path / "figures" / "imbalance-digits-remedies.json").read_text())
     assert list(twin["result"]["remedies"]) == list(REMEDIES)
     assert len(twin["result"]["remedies"]["nothing"]["balanced"]) == 2
@@ -164,7 +164,7 @@ def test_the_command_writes_its_figures_and_finds_its_runs_again(tmp_path, capsy
         f"imbalance-digits-{part}.png" for part in ("remedies", "confusion", "curves", "suspects")
     }
     assert main(words) == 0
-    assert "22 runs (22 reused)" in capsys.readouterr().out
+    assert "24 runs (24 reused)" in capsys.readouterr().out
 
 
 def test_photographs_are_refused_with_one_line_where_the_mess_does_not_fit(tmp_path, capsys, monkeypatch):

@@ -18,10 +18,11 @@ from ex3.data_care.suspects import Suspects, fold_configs
 from ex3.results import Curves, DatasetInfo, Number, Spread, spread
 
 SAMPLING = {"class_balance": "sampling"}
-NOTHING, TOGETHER, TRUE, CLEAN = "nothing", "all together", "true labels, all else", "whole clean set"
+NOTHING, BOTH, TOGETHER = "nothing", "sampling and augmentation", "these, suspects mended"
+TRUE, CLEAN = "these, true labels", "whole clean set"
 MENDED, REMOVED = "suspects mended", "suspects removed"
 REMEDIES = (
-    NOTHING, "balanced sampling", "weighted loss", "augmentation", MENDED, REMOVED, TOGETHER, TRUE, CLEAN,
+    NOTHING, "balanced sampling", "weighted loss", "augmentation", MENDED, REMOVED, BOTH, TOGETHER, TRUE, CLEAN,
 )  # fmt: skip
 LEVELS = (0.7, 0.75, 0.8, 0.85, 0.9)  # of the precision, at which the recall is told
 
@@ -87,7 +88,7 @@ class ImbalanceResult:
         blind: The same without knowing which class is mistaken for which.
         recall_at: By precision, the share of the wrong labels that is found at it.
         fold_seconds: Training time of all folds of one seed.
-        gap_closed: The part of the way from ``nothing`` to ``true labels`` that ``all together`` goes, of each seed.
+        gap_closed: The part of the way from nothing to the same images with true labels that all remedies together go.
     """
 
     dataset: DatasetInfo
@@ -123,6 +124,7 @@ def plan_without_suspects(config: ImbalanceConfig, seed: int) -> dict[str, Alter
         "balanced sampling": SAMPLING,
         "weighted loss": {"class_balance": "weights"},
         "augmentation": augmentation,
+        BOTH: {**SAMPLING, **augmentation},
     }
     plan = {
         name: AlteredConfig(network=seeded_network(config, seed, settings), mess=config.mess)

@@ -19,30 +19,26 @@ SPREAD = 0.22  # between the seeds' dots of a row
 @styled
 def draw_remedies(result: ImbalanceResult) -> Figure:
     """Draw the balanced test accuracy and the recall of each class: a row per remedy, a dot per seed."""
-    figure = Figure(figsize=(9, 5.4))
+    figure = Figure(figsize=(9, 5.8))
     balanced, recalls = figure.subplots(1, 2, sharey=True)
     for row, (name, remedy) in enumerate(result.remedies.items()):
         colour = REMEDY_COLOURS.get(name, "black")
         _draw_dots(balanced, row, remedy.balanced, colour)
         balanced.annotate(
-            with_spread(remedy.accuracy, 3), (remedy.accuracy.mean, row), xytext=(0, 8),
+            with_spread(remedy.accuracy, 3), (remedy.accuracy.mean, row), xytext=(0, 11),
             textcoords="offset points", ha="center", color=colour,
         )  # fmt: skip
         for label, values in enumerate(zip(*remedy.recalls, strict=True)):
-            _draw_dots(recalls, row, values, CLASS_COLOURS[label % len(CLASS_COLOURS)])
+            _draw_dots(recalls, row, values, _class_colour(label))
     balanced.set_yticks(range(len(result.remedies)), result.remedies)
     balanced.set_ylim(len(result.remedies) - 0.5, -0.8)
     balanced.set_xlabel("balanced test accuracy")
     recalls.set_xlabel("recall of each class on the test images")
-    first = next(iter(result.remedies.values()))
-    for label, name in enumerate(result.dataset.class_names):
-        x = np.mean([of_seed[label] for of_seed in first.recalls])
-        recalls.annotate(
-            name, (x, 0), xytext=(0, 10), textcoords="offset points", ha="center",
-            color=CLASS_COLOURS[label % len(CLASS_COLOURS)],
-        )  # fmt: skip
+    names = result.dataset.class_names
+    handles = [recalls.plot([], [], "o", color=_class_colour(label), label=name)[0] for label, name in enumerate(names)]
+    recalls.legend(handles=handles, loc="lower right", ncols=min(len(names), 4), bbox_to_anchor=(1, 1), borderpad=0)
     title = (
-        f"All remedies together: balanced accuracy {result.remedies[TOGETHER].accuracy.mean:.3f}, "
+        f"All remedies: balanced accuracy {result.remedies[TOGETHER].accuracy.mean:.3f}, "
         f"{percent(result.gap_closed.mean)} of the way from nothing to true labels"
     )
     _set_titles(figure, title, result)
@@ -134,6 +130,10 @@ FIGURES: dict[str, Callable[[ImbalanceResult], Figure]] = {
 }
 
 
+def _class_colour(label: int) -> str:
+    return CLASS_COLOURS[label % len(CLASS_COLOURS)]
+
+
 def _draw_dots(axes: Axes, row: int, values: "list[float] | tuple[float, ...]", colour: str) -> None:
     heights = row + np.linspace(-SPREAD, SPREAD, len(values)) if len(values) > 1 else [row]
     axes.plot(values, heights, "o", color=colour, markersize=5, alpha=0.8)
@@ -150,7 +150,7 @@ def _last(remedy: Remedy, quantity: str) -> float:
 
 def _set_titles(figure: Figure, finding: str, result: ImbalanceResult, more: str = "") -> None:
     counts = ", ".join(
-        f"{count:,} {name}" for count, name in zip(result.counts, result.dataset.class_names, strict=True)
+        f"{name} {count:,}" for name, count in zip(result.dataset.class_names, result.counts, strict=True)
     )
     setting = (
         f"{dataset_label(result.dataset)}; training images: {counts}; {percent(result.mislabelled)} of "
