@@ -14,8 +14,9 @@ from ex3.results import without_one_channel
 NETWORKS = {
     "nothing": ("no defence", "#666666"), "noise": ("random noise", "#E69F00"), "fgsm": ("FGSM training", "#D55E00"),
     "pgd": ("PGD training", "#0072B2"), "ibp": ("interval bounds", "#009E73"),
+    "ibp-contrast": ("bounds, more contrast", "#CC79A7"),
 }  # fmt: skip
-OTHER_COLOURS = ("#CC79A7", "#56B4E9", "#000000")
+OTHER_COLOURS = ("#56B4E9", "#000000", "#F0E442")
 PROVED = 0.005  # a share below this is not worth a mention
 FILTERS = 16
 
