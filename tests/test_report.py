@@ -116,6 +116,15 @@ def test_a_twin_from_other_images_is_refused(report):
     assert_refused(report(), 3, "figures/compare.json: its key dataset is digits, not the original mnist")
 
 
+@pytest.mark.parametrize(
+    ("name", "fingerprint"), [("mnist", "51ad1968edfc3322"), ("cars-cats-trucks", "0123456789abcdef")]
+)
+def test_a_twin_from_three_digits_or_from_photographs_is_taken(report, name, fingerprint):
+    change(COMPARE, "dataset.fingerprint", fingerprint)
+    change(COMPARE, "dataset.name", name)
+    assert report().code == 0
+
+
 def test_a_lost_key_is_refused(report):
     twin = json.loads(COMPARE.read_text())
     del twin["result"]["mlp"]

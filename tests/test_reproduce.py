@@ -20,7 +20,7 @@ from ex3 import commands, provenance
 from ex3.commands.report import all_steps
 from ex3.commands.reproduce import Step, job
 from ex3.errors import DataError, ExperimentError
-from ex3.experiments import OutcomeSummary, Paths, reproduce
+from ex3.experiments import Outcome, OutcomeSummary, Paths, reproduce
 from ex3.experiments.reproduce import in_order
 from ex3.provenance import code_digest
 
@@ -242,3 +242,25 @@ sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
     assert "--epochs 5000" not in running
     assert [path.name for path in Path("runs/reproduce").iterdir()] == ["theory.json"]
     assert states(run(THEORY)) == {"theory": "reused"}
+
+
+def test_experiments_on_photographs_are_left_out_unless_they_are_asked_for(monkeypatch):
+    asked = {}
+
+    def run(jobs, where, template, answers, fresh, quiet, left_out):
+        asked["done"], asked["left out"] = ([job.name for job in some] for some in (jobs, left_out))
+        return Outcome("", "")
+
+    monkeypatch.setattr(reproduce, "run", run)
+    assert commands.main(["reproduce"]) == 0
+    assert asked["left out"] == ["imbalance", "inspect"]
+    assert "imbalance --dataset mnist --classes 4,7,9" in asked["done"]
+    assert commands.main(["reproduce", "--photographs"]) == 0
+    assert asked["left out"] == []
+    assert {"imbalance", "inspect"} <= set(asked["done"])
+
+
+def test_a_step_that_is_left_out_has_its_line(run):
+    outcome = run(THEORY, left_out=[job(Step(("imbalance",), 9), PATHS)])
+    assert outcome.table.splitlines()[-1].split() == ["left", "-", "imbalance:", "--photographs", "does", "it"]
+    assert "1 of 1 experiments done" in outcome.headline
