@@ -47,6 +47,15 @@ class Trained:
     reused: int
 
 
+@dataclass(frozen=True)
+class Found:
+    """One seed's suspects, and how good the searches were."""
+
+    suspects: Suspects
+    search: Search
+    blind: Search
+
+
 def run(
     config: ImbalanceConfig,
     paths: Paths,
@@ -72,6 +81,7 @@ def run(
         ConfigError: The mess or the network does not fit the images.
         DataError: The images cannot be had.
         WriteError: A folder cannot be written to; found out before training.
+        DivergedError: A loss became infinite or not a number before the search.
         WorkerError: Worker processes were killed again and again.
         StoppedError: Ctrl-C. Finished runs are kept.
     """
@@ -84,6 +94,8 @@ def run(
     train = partial(_train, dataset=info, paths=paths, workers=workers, fresh=fresh, quiet=quiet)
     folds = {_fold_name(seed): plan_folds(config, seed, material) for seed, material in materials.items()}
     first = train(_by_name([plan_without_suspects(config, seed) for seed in seeds]) | folds)
+    if problem := _first_divergence(first.runs):
+        raise problem
     found = {seed: _search(config, info, materials[seed], first.runs[_fold_name(seed)]) for seed in seeds}
     second = train(_by_name([plan_with_suspects(config, seed, found[seed].suspects) for seed in seeds]))
     runs = {name: of_name for name, of_name in (first.runs | second.runs).items() if name not in folds}
@@ -96,17 +108,8 @@ def run(
         table=_format(result),
         headline=headline(_finding(result), info, list(seeds), None, time.perf_counter() - start, work),
         written=written,
-        problem=_first_divergence(runs),
+        problem=_first_divergence(second.runs),
     )
-
-
-@dataclass(frozen=True)
-class Found:
-    """One seed's suspects, and how good the searches were."""
-
-    suspects: Suspects
-    search: Search
-    blind: Search
 
 
 def _make_mess(config: ImbalanceConfig, seeds: Sequence[int], paths: Paths) -> tuple[DatasetInfo, dict[int, Material]]:
