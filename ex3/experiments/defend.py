@@ -138,7 +138,7 @@ def _run_cells(
     """Run what is not stored yet, the longest first, so that the processes end together."""
     folder = paths.runs / "cells"
     names = {config: name for name, seeds in plan.items() for config in seeds}
-    configs = sorted(names, key=lambda config: (config.seed, -config.epochs))
+    configs = sorted(names, key=lambda config: (config.seed, -_passes(config)))
     dataset = load_images(configs[0], paths.data, configs[0].seed, paths.image_cache).info
     log.info("%s, from %s", dataset, paths.data or dataset.source)
     for config in configs:
@@ -155,6 +155,12 @@ def _run_cells(
         )
     by_config = {run.config: run for run in done.runs}
     return {name: [by_config[config] for config in seeds] for name, seeds in plan.items()}, dataset, done.reused
+
+
+def _passes(config: DefendedConfig) -> int:
+    """Return how often a network sees each image in training, with the steps of attacks and both ends of bounds."""
+    per_epoch = {"adversarial": 1 + config.attack_steps, "ibp": 2}
+    return config.epochs * per_epoch.get(config.defence, 1)
 
 
 def _draw(defences: Defences, runs: Runs) -> Iterator[tuple[str, Any, "Figure"]]:
