@@ -14,11 +14,12 @@ from ex3.results import without_one_channel
 NETWORKS = {
     "nothing": ("no defence", "#666666"), "noise": ("random noise", "#E69F00"), "fgsm": ("FGSM training", "#D55E00"),
     "pgd": ("PGD training", "#0072B2"), "ibp": ("interval bounds", "#009E73"),
-    "ibp-contrast": ("bounds, more contrast", "#CC79A7"),
+    "ibp-contrast": ("bounds and contrast", "#CC79A7"),
 }  # fmt: skip
 OTHER_COLOURS = ("#56B4E9", "#000000", "#F0E442")
 PROVED = 0.005  # a share below this is not worth a mention
 FILTERS = 16
+NOISY = 5  # images that are drawn with their least noise
 
 
 @styled
@@ -50,7 +51,7 @@ def _certified_title(result: Defences) -> str:
     """Say what line and filled area are, and which networks have no such area."""
     proved = [title for name, (title, _) in _looks(result.networks).items()
               if max(result.networks[name].certified_curve) >= PROVED]  # fmt: skip
-    whose = f"filled: certified, {' and '.join(proved)} alone" if proved else "nothing is certified"
+    whose = f"filled: certified, {' and '.join(proved)}" if proved else "nothing is certified"
     return f"line: left by PGD; {whose}"
 
 
@@ -62,8 +63,8 @@ def _epsilon_title(result: Defences) -> str:
         finding = f"Nothing is certified at \u03b5 = {result.epsilon:g}"
     else:
         finding = (
-            f"With {title}, {percent(defence.certified.mean, 1)} of all test images are proved right "
-            f"at \u03b5 = {result.epsilon:g}; every attack together leaves {percent(defence.robust.mean, 1)}"
+            f"{title.capitalize()}: {percent(defence.certified.mean, 1)} of all test images are proved right at "
+            f"\u03b5 = {result.epsilon:g}, attacks leave {percent(defence.robust.mean, 1)}"
         )
     each = plural(defence.attacked // defence.clean.count, "image")
     return (
@@ -85,7 +86,8 @@ def draw_training(result: Defences) -> Figure:
             epochs.plot(curves.points, shares, color=colour, marker=".", linewidth=1.4)
         ends.append(LineEnd(curves.points[-1], shares[-1], title, colour))
     epochs.set(xlim=(0, 1.5 * longest), ylim=(-2, 102), xlabel="epoch")
-    epochs.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ticks = MaxNLocator(6, integer=True).tick_values(0, longest)
+    epochs.set_xticks([tick for tick in ticks if tick <= longest])
     epochs.set(title=f"right under PGD, \u03b5 = {result.epsilon:g}", ylabel="validation images (%)")
     label_ends(epochs, ends)
     _draw_price(price, result)
@@ -103,7 +105,7 @@ def _draw_price(axes: Axes, result: Defences) -> None:
         proved = f", proved {percent(defence.certified.mean, 1)}" if defence.certified.mean >= PROVED else ""
         text = f"clean {percent(defence.clean.mean, 1)}, attacked {percent(defence.robust.mean, 1)}{proved}"
         axes.text(0, row - 0.42, text, va="center")
-    axes.set(xlim=(0, 1.1 * longest), ylim=(len(looks) - 0.5, -0.8), xlabel="seconds of training")
+    axes.set(xlim=(0, 1.25 * longest), ylim=(len(looks) - 0.5, -0.8), xlabel="seconds of training")
     axes.set_yticks(range(len(looks)), [title for title, _ in looks.values()])
     axes.set_title("the price")
     axes.grid(visible=False)
@@ -126,26 +128,22 @@ def _training_title(result: Defences) -> str:
 def draw_noise(result: DefencePictures) -> Figure:
     """Draw images with the least noise that fools each network: a row per network."""
     looks = _looks(result.least)
-    columns = len(next(iter(result.least.values())).shown)
-    figure = Figure(figsize=(9, 1.25 * len(looks) + 0.9))
+    columns = min(NOISY, len(next(iter(result.least.values())).shown))
+    figure = Figure(figsize=(9, 1.45 * len(looks) + 0.9))
     grid = figure.subplots(len(looks), columns, squeeze=False)
     for panels, (name, (title, colour)) in zip(grid, looks.items(), strict=True):
         least = result.least[name]
-        for axes, image, epsilon in zip(panels, least.images.unpack(), least.shown, strict=True):
+        for axes, image, epsilon in zip(panels, least.images.unpack(), least.shown, strict=False):
             _show(axes, image, picture_map(result.dataset))
             axes.set_title(f"{epsilon:.2f}")
         panels[0].set_ylabel(f"{title}\nmedian {least.median:.2f}", rotation=0, ha="right", va="center", color=colour)
-    strongest = max(looks, key=lambda name: result.least[name].median)
+    medians = sorted((result.least[name].median, title) for name, (title, _) in looks.items())
+    (least, first), *_, (most, last) = [*medians, medians[-1]]
     figure.suptitle(
-        f"To fool half of the images takes \u03b5 = {result.least[strongest].median:.2f} with "
-        f"{looks[strongest][0]}" + _against(result, looks) + f"\n{dataset_label(result.dataset)}; above each picture "
-        "the least \u03b5 that PGD found for it; medians over 100 images"
+        f"For half of the images PGD needs \u03b5 = {least:.2f} with {first}, {most:.2f} with {last}\n"
+        f"{dataset_label(result.dataset)}; above each picture the least \u03b5 that PGD found; medians over 100 images"
     )
     return figure
-
-
-def _against(result: DefencePictures, looks: Mapping[str, tuple[str, str]]) -> str:
-    return f", and {result.least['nothing'].median:.2f} with no defence" if "nothing" in looks else ""
 
 
 @styled
