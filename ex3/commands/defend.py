@@ -35,7 +35,7 @@ DEFEND_OPTIONS: Options = [
     click.option("--threads", metavar="N", help="TensorFlow's threads per process.  [default: 1]"),
     *IMAGE_OPTIONS,
 ]
-STEPS = [Step(("defend",), 480)]
+STEPS = [Step(("defend",), 600)]
 
 
 def configs(
@@ -67,7 +67,11 @@ def configs(
 
 
 @click.command("defend", epilog="Example: python cli.py defend --only pgd,ibp --seeds 3 --export robust.npz")
-@click.option("--only", metavar="N1,N2,...", help="Only these networks of the config: nothing, noise, fgsm, pgd, ibp.")
+@click.option(
+    "--only",
+    metavar="N1,N2,...",
+    help="Only these networks of the config: nothing, noise, fgsm, pgd, ibp, ibp-contrast.",
+)
 @click.option("--seeds", metavar="N", help="Runs of each network.  [default: 1]")
 @click.option("--export", type=file_path, metavar="FILE.npz", help="Also write the first seed's weights there.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]")
@@ -81,7 +85,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     OUT/defend-epsilon.png (accuracy under attack, and certified, over epsilon), -noise.png (least noise that fools
     each), -training.png (what happens over the epochs, and the price), -inside.png (filters and gradients), -box.png (a
     box that passes through a layer) and their JSON twins, and the first seed's models to RUNS/models. Each run is kept
-    in RUNS/cells: after an interruption the same command goes on from there. Takes about eight minutes on two cores.
+    in RUNS/cells: after an interruption the same command goes on from there. Takes about ten minutes on two cores.
     """
     (config,) = loaded = configs(**options)
     if options["print_config"]:

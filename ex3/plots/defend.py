@@ -138,9 +138,9 @@ def draw_noise(result: DefencePictures) -> Figure:
             axes.set_title(f"{epsilon:.2f}")
         panels[0].set_ylabel(f"{title}\nmedian {least.median:.2f}", rotation=0, ha="right", va="center", color=colour)
     medians = sorted((result.least[name].median, title) for name, (title, _) in looks.items())
-    (least, first), *_, (most, last) = [*medians, medians[-1]]
+    (fewest, first), *_, (most, last) = [*medians, medians[-1]]
     figure.suptitle(
-        f"For half of the images PGD needs \u03b5 = {least:.2f} with {first}, {most:.2f} with {last}\n"
+        f"For half of the images PGD needs \u03b5 = {fewest:.2f} with {first}, {most:.2f} with {last}\n"
         f"{dataset_label(result.dataset)}; above each picture the least \u03b5 that PGD found; medians over 100 images"
     )
     return figure
