@@ -27,7 +27,7 @@ def digits():
 
 
 def small(**settings):
-    return load(shipped("convnet"), {"dataset": "digits", "classes": "4,7,9", "epochs": 1, "threads": 1, **settings})
+    return load(shipped("convnet"), {"dataset": "digits", "classes": "4,7,9", "epochs": 1, "threads": 2, **settings})
 
 
 def test_a_mess_has_the_wanted_counts_and_wrong_labels_of_one_kind(digits):
