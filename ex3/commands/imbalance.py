@@ -64,8 +64,8 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     labels mended or removed, with all of it, and, as upper limits, with the true labels and with the whole clean set.
     Writes OUT/imbalance-remedies.png (balanced accuracy and recall of each), -confusion.png, -curves.png, -suspects.png
     (wrong labels found) and their JSON twins; imbalance-NAME-... for data sets other than cars-cats-trucks. Each run is
-    kept in RUNS/cells: after an interruption the same command goes on from there. Takes 27 minutes on two cores, on
-    MNIST two.
+    kept in RUNS/cells: after an interruption the same command goes on from there. Takes half an hour on two
+    cores, on MNIST two minutes.
     """
     (config,) = loaded = configs(**options)
     if options["print_config"]:

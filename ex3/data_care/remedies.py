@@ -18,8 +18,8 @@ from ex3.data_care.suspects import Suspects, fold_configs
 from ex3.results import Curves, DatasetInfo, Number, Spread, spread
 
 SAMPLING = {"class_balance": "sampling"}
-NOTHING, BOTH, TOGETHER = "nothing", "sampling and augmentation", "these, suspects mended"
-TRUE, CLEAN = "these, true labels", "whole clean set"
+NOTHING, BOTH, TOGETHER = "nothing", "sampling and augmentation", "all remedies"
+TRUE, CLEAN = "all, with true labels", "whole clean set"
 MENDED, REMOVED = "suspects mended", "suspects removed"
 REMEDIES = (
     NOTHING, "balanced sampling", "weighted loss", "augmentation", MENDED, REMOVED, BOTH, TOGETHER, TRUE, CLEAN,

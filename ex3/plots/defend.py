@@ -51,7 +51,7 @@ def _certified_title(result: Defences) -> str:
     """Say what line and filled area are, and which networks have no such area."""
     proved = [title for name, (title, _) in _looks(result.networks).items()
               if max(result.networks[name].certified_curve) >= PROVED]  # fmt: skip
-    whose = f"filled: certified, {' and '.join(proved)}" if proved else "nothing is certified"
+    whose = f"filled, dotted edge: certified ({'; '.join(proved)})" if proved else "nothing is certified"
     return f"line: left by PGD; {whose}"
 
 
@@ -105,7 +105,7 @@ def _draw_price(axes: Axes, result: Defences) -> None:
         proved = f", proved {percent(defence.certified.mean, 1)}" if defence.certified.mean >= PROVED else ""
         text = f"clean {percent(defence.clean.mean, 1)}, attacked {percent(defence.robust.mean, 1)}{proved}"
         axes.text(0, row - 0.42, text, va="center")
-    axes.set(xlim=(0, 1.25 * longest), ylim=(len(looks) - 0.5, -0.8), xlabel="seconds of training")
+    axes.set(xlim=(0, 1.45 * longest), ylim=(len(looks) - 0.5, -0.8), xlabel="seconds of training")
     axes.set_yticks(range(len(looks)), [title for title, _ in looks.values()])
     axes.set_title("the price")
     axes.grid(visible=False)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ex3.data_care.remedies import CLEAN, NOTHING, TOGETHER, TRUE, ImbalanceResult, Remedy
+from ex3.data_care.remedies import BOTH, CLEAN, NOTHING, TOGETHER, TRUE, ImbalanceResult, Remedy
 from ex3.plots.style import LineEnd, dataset_label, draw_matrix, label_classes, label_ends, percent, styled
 from ex3.tables import with_spread
 
@@ -37,9 +37,10 @@ def draw_remedies(result: ImbalanceResult) -> Figure:
     names = result.dataset.class_names
     handles = [recalls.plot([], [], "o", color=_class_colour(label), label=name)[0] for label, name in enumerate(names)]
     recalls.legend(handles=handles, loc="lower right", ncols=min(len(names), 4), bbox_to_anchor=(1, 1), borderpad=0)
+    nothing, both, together = (result.remedies[name].accuracy.mean for name in (NOTHING, BOTH, TOGETHER))
     title = (
-        f"All remedies: balanced accuracy {result.remedies[TOGETHER].accuracy.mean:.3f}, "
-        f"{percent(result.gap_closed.mean)} of the way from nothing to true labels"
+        f"Balanced accuracy: {nothing:.3f} with nothing, {both:.3f} with sampling and augmentation,\n"
+        f"{together:.3f} with mended labels as well"
     )
     _set_titles(figure, title, result)
     return figure
@@ -150,7 +151,7 @@ def _last(remedy: Remedy, quantity: str) -> float:
 
 def _set_titles(figure: Figure, finding: str, result: ImbalanceResult, more: str = "") -> None:
     counts = ", ".join(
-        f"{name} {count:,}" for name, count in zip(result.dataset.class_names, result.counts, strict=True)
+        f"{name}: {count:,}" for name, count in zip(result.dataset.class_names, result.counts, strict=True)
     )
     setting = (
         f"{dataset_label(result.dataset)}; training images: {counts}; {percent(result.mislabelled)} of "
