@@ -102,10 +102,10 @@ def _draw_price(axes: Axes, result: Defences) -> None:
     for row, (name, (_, colour)) in enumerate(looks.items()):
         defence = result.networks[name]
         axes.barh(row, defence.seconds.mean, color=colour, height=0.5)
-        proved = f", proved {percent(defence.certified.mean, 1)}" if defence.certified.mean >= PROVED else ""
-        text = f"clean {percent(defence.clean.mean, 1)}, attacked {percent(defence.robust.mean, 1)}{proved}"
+        proved = f", proved {100 * defence.certified.mean:.1f}" if defence.certified.mean >= PROVED else ""
+        text = f"clean {100 * defence.clean.mean:.1f}, attacked {100 * defence.robust.mean:.1f}{proved} %"
         axes.text(0, row - 0.42, text, va="center")
-    axes.set(xlim=(0, 1.45 * longest), ylim=(len(looks) - 0.5, -0.8), xlabel="seconds of training")
+    axes.set(xlim=(0, 1.3 * longest), ylim=(len(looks) - 0.5, -0.8), xlabel="seconds of training")
     axes.set_yticks(range(len(looks)), [title for title, _ in looks.values()])
     axes.set_title("the price")
     axes.grid(visible=False)
