@@ -74,7 +74,7 @@ def build_convnet(config: ConvnetConfig, shape: Shape, classes: int) -> keras.Mo
 def build_robust(config: RobustConfig, shape: Shape, classes: int) -> keras.Model:
     """Build convolutions of stride 2 ('same' padding) and Dense layers, each a layer apart from its ReLU.
 
-    Before them, the contrast is raised: a map that is exact on intervals, since it never falls.
+    Before them the contrast may be raised; that map never falls, so that it is exact on intervals.
 
     With ``ibp`` the weights start from N(0, (sqrt(2 pi) / fan in)^2), from which the intervals neither vanish nor
     explode (Shi et al. 2021, arXiv 2103.17268, section 3.1).

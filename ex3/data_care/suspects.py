@@ -1,7 +1,7 @@
 """Labels that are probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068).
 
-The training images are divided into folds; each fold is answered by a network that was trained on the others. An image
-whose label the network contradicts, the more so where one class is often taken for the other, is a suspect.
+The training images are divided into folds; each fold is answered by a network that was trained on the others. Where the
+answer contradicts the label, the label is suspect, the more so the more often the two classes are confused.
 """
 
 from collections.abc import Sequence
