@@ -20,7 +20,7 @@ from ex3.commands._options import (
 )
 
 if TYPE_CHECKING:  # heavy
-    from ex3.config import AttackConfig
+    from ex3.adversarial.attack_config import AttackConfig
     from ex3.experiments import Outcome
 
 KEYS = [
@@ -44,7 +44,7 @@ STEPS = [Step(("attack",), 125, after=("train all",))]
 
 def configs(config: Any = None, epsilon: str | None = None, **options: Any) -> "list[AttackConfig]":
     """Return the config of the attacks."""
-    from ex3.config import AttackConfig
+    from ex3.adversarial.attack_config import AttackConfig
     from ex3.config_files import load_as, shipped
 
     options["epsilon"] = None if epsilon is None else f"[{epsilon}]"
