@@ -7,6 +7,7 @@ import numpy as np
 from ex3.by_hand.config import NetworkConfig
 from ex3.scratch.activations import GELU, ReLU, TanhGELU
 from ex3.scratch.distances import NearestCentre, SquaredNorms
+from ex3.scratch.intervals import WorstCase, box_around, build_interval_network
 from ex3.scratch.layers import Layer, Linear
 from ex3.scratch.losses import CrossEntropy, HingeLoss, Loss, RbfLoss
 from ex3.scratch.network import Network
@@ -79,9 +80,13 @@ def train(
         return
     batch_size = min(config.batch_size, len(x))
     per_epoch = len(x) // batch_size
+    iterations = config.epochs * per_epoch
+    if config.interval_epsilon:
+        network, loss = build_interval_network(network), WorstCase(loss)
+        transform = _add_boxes(transform, config, iterations)
     steps = sgd(
         network, loss, x, y,
-        iterations=config.epochs * per_epoch, batch_size=batch_size, learning_rate=config.learning_rate,
+        iterations=iterations, batch_size=batch_size, learning_rate=config.learning_rate,
         generator=generator, l2=config.l2, momentum=config.momentum, nesterov=True, schedule=one_cycle,
         transform=transform,
     )  # fmt: skip
@@ -91,6 +96,17 @@ def train(
             return
         if iteration % per_epoch == 0:
             yield None
+
+
+def _add_boxes(transform: Transform | None, config: NetworkConfig, iterations: int) -> Transform:
+    """Return what turns each batch, after another transform, into boxes whose epsilon rises from step to step."""
+    ramp = max(config.interval_ramp * iterations, 1)
+    epsilons = map(float, config.interval_epsilon * np.minimum(np.arange(1, iterations + 1) / ramp, 1))
+
+    def to_boxes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return box_around(transform(x, y) if transform else x, next(epsilons))
+
+    return to_boxes
 
 
 def _train_one_by_one(
