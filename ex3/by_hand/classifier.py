@@ -22,6 +22,8 @@ def build_classifier(config: NetworkConfig, inputs: int, classes: int, generator
 
     Weights start from N(0, gain / fan in), with a gain of 2 before the hidden layer's activation (He et al. 2015) and
     of 1 before linear scores; where distances are learned in a space of their own, they start at the order of lambda.
+    A network that is trained on intervals starts from N(0, 2 pi / (fan in)^2), with which boxes keep their size from
+    layer to layer (Shi et al. 2021, arXiv 2103.17268, section 3.1).
 
     Args:
         config: Head, activation and widths.
@@ -31,6 +33,8 @@ def build_classifier(config: NetworkConfig, inputs: int, classes: int, generator
     """
 
     def draw(rows: int, columns: int, gain: float) -> np.ndarray:
+        if config.interval_epsilon:
+            gain = 2 * np.pi / columns
         return (generator.standard_normal((rows, columns)) * np.sqrt(gain / columns)).astype(np.float32)
 
     def linear(outputs: int, fan_in: int, gain: float) -> Linear:

@@ -21,11 +21,14 @@ def draw_certificates(result: HandCertificates) -> Figure:
         _draw_network(axes, network)
     panels[0].set(ylim=(-2, 102), ylabel="test images (%)")
     first = networks[0]
-    findings = "; ".join(f"trained on {_describe(network.config)}, {_find_better(network)}" for network in networks)
+    proved = ", ".join(
+        f"{percent(network.intervals[-1].mean, 1)} after training on {_describe(network.config)}"
+        for network in networks
+    )
     figure.suptitle(
-        f"By hand at \u03b5 = {first.epsilon[-1]:g}: {findings}\ncertified images are right whatever the noise; "
-        f"784-{first.config.hidden_units}-{len(result.dataset.class_names)}, {dataset_label(result.dataset)}, "
-        f"{plural(first.clean.count, 'seed')}"
+        f"At \u03b5 = {first.epsilon[-1]:g} intervals prove {proved}\nby hand, 784-{first.config.hidden_units}-"
+        f"{len(result.dataset.class_names)}; what is proved is right whatever the noise; "
+        f"{dataset_label(result.dataset)}, {plural(first.clean.count, 'seed')}"
     )
     return figure
 
@@ -54,11 +57,3 @@ def _describe(config: CertifiedConfig) -> str:
     if config.interval_epsilon:
         return "intervals"
     return "attacks" if config.adversarial_epsilon else "the images"
-
-
-def _find_better(network: CertifiedNetwork) -> str:
-    """Say what the better bound proves at the largest epsilon."""
-    crown, intervals = network.crown[-1].mean, network.intervals[-1].mean
-    if crown > intervals:
-        return f"CROWN proves {percent(crown, 1)}"
-    return f"intervals prove {percent(intervals, 1)}"
