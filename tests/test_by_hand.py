@@ -17,6 +17,7 @@ from ex3.errors import ConfigError
 from ex3.results import from_json, to_json
 from ex3.scratch.activations import TanhGELU
 from ex3.scratch.gradient_check import central_differences
+from ex3.scratch.intervals import IntervalLinear
 from ex3.scratch.layers import Linear, Projection
 from ex3.scratch.losses import CrossEntropy
 from ex3.scratch.network import Network
@@ -107,6 +108,14 @@ def test_initial_weights_have_the_scale_of_their_fan_in():
     assert second.weights.value.std() == pytest.approx(np.sqrt(1 / 400), rel=0.05)
     assert first.weights.value.dtype == np.float32
     assert not first.bias.value.any()
+
+
+def test_boxes_keep_their_size_at_the_start_of_training_on_intervals():
+    config = settings(components=0, interval_epsilon=0.1, hidden_units=400)
+    network = build_classifier(config, 200, 10, np.random.default_rng(0))
+    before = np.stack([np.zeros((1, 200), np.float32), np.ones((1, 200), np.float32)])
+    assert IntervalLinear(network.layers[0]).forward(before)[1].mean() == pytest.approx(2, rel=0.03)  # E|w| = 2 / 200
+    assert network.layers[2].weights.value.std() == pytest.approx(np.sqrt(2 * np.pi) / 400, rel=0.05)
 
 
 @pytest.mark.parametrize("head", ["rbf-general", "rbf-linear"])

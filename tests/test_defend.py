@@ -48,6 +48,8 @@ tested = 20
 
 [hand.intervals]
 interval_epsilon = 0.05
+batch_size = 8
+learning_rate = 0.03
 l2 = 0.0
 hidden_units = 20
 certified_epsilon = [0.01, 0.05]

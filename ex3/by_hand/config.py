@@ -49,7 +49,7 @@ class NetworkConfig(ImagesConfig):
     """Train on images that were attacked with this bound (linf); 0 trains on the images themselves."""
     interval_epsilon: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Train on the worst that interval bounds allow within this bound (linf); 0 trains on the images themselves."""
-    interval_ramp: Fraction = 0.4
+    interval_ramp: Fraction = 0.5
     """Share of all steps over which this bound rises from 0."""
     noise_images: Annotated[int, Field(ge=0)] = 0
     """Images of uniform noise that are added to the training images as a class of their own, to be rejected."""
