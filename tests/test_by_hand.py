@@ -5,16 +5,19 @@ import pytest
 from pydantic import ValidationError
 from sklearn.decomposition import PCA
 
-from ex3.by_hand import training
+from ex3.by_hand import classifier, training
+from ex3.by_hand.certified import read_dense
 from ex3.by_hand.classifier import build_classifier
 from ex3.by_hand.config import NetworkConfig
 from ex3.by_hand.rejection import attack_with_pgd
 from ex3.by_hand.training import HandRun, encode, rows_of, shift_images, train_network
 from ex3.by_hand.victim import network_victim
+from ex3.defences.certificate import Relu, certify
 from ex3.errors import ConfigError
 from ex3.results import from_json, to_json
 from ex3.scratch.activations import TanhGELU
 from ex3.scratch.gradient_check import central_differences
+from ex3.scratch.intervals import IntervalLinear
 from ex3.scratch.layers import Linear, Projection
 from ex3.scratch.losses import CrossEntropy
 from ex3.scratch.network import Network
@@ -87,7 +90,9 @@ def test_every_head_learns_the_digits(dataset, head, activation, parameters):
 def test_equal_settings_give_equal_weights_and_each_setting_matters(dataset):
     changes = [
         {}, {"seed": 1}, {"noise": 0.1}, {"noise": 0.1, "noise_once": True}, {"shift": 1},
-        {"adversarial_epsilon": 0.1}, {"l2": 0}, {"momentum": 0}, {"batch_size": 1, "momentum": 0},
+        {"adversarial_epsilon": 0.1}, {"components": 0, "interval_epsilon": 0.1},
+        {"components": 0, "interval_epsilon": 0.1, "interval_ramp": 0.8},
+        {"l2": 0}, {"momentum": 0}, {"batch_size": 1, "momentum": 0},
     ]  # fmt: skip
     first, again = (
         [train_network(settings(epochs=1, **change), dataset)[1].weights for change in changes] for _ in range(2)
@@ -103,6 +108,14 @@ def test_initial_weights_have_the_scale_of_their_fan_in():
     assert second.weights.value.std() == pytest.approx(np.sqrt(1 / 400), rel=0.05)
     assert first.weights.value.dtype == np.float32
     assert not first.bias.value.any()
+
+
+def test_boxes_keep_their_size_at_the_start_of_training_on_intervals():
+    config = settings(components=0, interval_epsilon=0.1, hidden_units=400)
+    network = build_classifier(config, 200, 10, np.random.default_rng(0))
+    before = np.stack([np.zeros((1, 200), np.float32), np.ones((1, 200), np.float32)])
+    assert IntervalLinear(network.layers[0]).forward(before)[1].mean() == pytest.approx(2, rel=0.03)  # E|w| = 2 / 200
+    assert network.layers[2].weights.value.std() == pytest.approx(np.sqrt(2 * np.pi) / 400, rel=0.05)
 
 
 @pytest.mark.parametrize("head", ["rbf-general", "rbf-linear"])
@@ -197,6 +210,33 @@ def test_adversarial_training_helps_against_pgd(dataset):
     assert accuracy[1] > accuracy[0] + 0.1
 
 
+def test_training_on_intervals_makes_boxes_whose_epsilon_rises(monkeypatch, dataset):
+    caught = []
+
+    def spy(network, loss, x, y, *, iterations, transform, **settings):
+        caught.extend(transform(x[:4], y[:4]) for _ in range(iterations))
+        yield from ()
+
+    monkeypatch.setattr(classifier, "sgd", spy)
+    config = settings(components=0, interval_epsilon=0.2, interval_ramp=0.5, epochs=1, batch_size=100)
+    list(classifier.train(build_classifier(config, 784, 10, np.random.default_rng(0)), config,
+                          rows_of(dataset.train.x), dataset.train.y, np.random.default_rng(0)))  # fmt: skip
+    steps = len(dataset.train) // 100
+    widest = [2 * box[1].max() for box in caught]
+    risen = np.minimum(np.arange(1, steps + 1) / (0.5 * steps), 1)
+    np.testing.assert_allclose(widest, 2 * 0.2 * risen, rtol=1e-5)
+    assert {box.dtype for box in caught} == {np.dtype(np.float32)}
+
+
+def test_training_on_intervals_certifies(dataset):
+    test, shares = dataset.test, []
+    for epsilon in (0, 0.05):
+        config = settings(components=0, interval_epsilon=epsilon, l2=0, epochs=4)
+        hidden, head = read_dense(train_network(config, dataset)[0])
+        shares.append(np.mean(certify([hidden, Relu(), head], rows_of(test.x), test.y, 0.05)))
+    assert shares[1] > shares[0] + 0.3
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("batch", "last"), [({"batch_size": 16}, 80), ({"batch_size": 1, "momentum": 0}, 1293)])
 def test_a_run_that_diverges_says_so(dataset, batch, last):
@@ -214,6 +254,11 @@ def test_a_run_that_diverges_says_so(dataset, batch, last):
         ({"noise": -0.1}, "noise"),
         ({"batch_size": 1}, "momentum = 0"),
         ({"noise_images": 5, "head": "hinge"}, "noise_images: head = 'hinge' has no class"),
+        ({"interval_epsilon": 0.1}, "interval_epsilon: needs components = 0"),
+        ({"interval_epsilon": 0.1, "components": 0, "activation": "gelu"}, "activation = 'relu'"),
+        ({"interval_epsilon": 0.1, "components": 0, "head": "rbf"}, "linear scores"),
+        ({"interval_epsilon": 0.1, "components": 0, "noise": 0.1}, "takes neither noise"),
+        ({"interval_epsilon": 0.1, "components": 0, "adversarial_epsilon": 0.1}, "nor adversarial_epsilon"),
     ],
 )
 def test_configs_that_make_no_sense_are_refused(change, message):

@@ -7,19 +7,19 @@ import pytest
 
 from ex3.backend import tf
 from ex3.experiments import check
-from ex3.scratch import activations, distances, gradient_check, layers, losses, network, sgd
+from ex3.scratch import activations, distances, gradient_check, intervals, layers, losses, network, sgd
 
 
 def test_every_gradient_agrees_with_both_references(run_cli):
     result = run_cli("check")
     assert result.code == 0, result.err
-    assert result.out.splitlines()[-1].startswith("39 of 39 gradients agree")
+    assert result.out.splitlines()[-1].startswith("52 of 52 gradients agree")
 
 
 def test_every_layer_and_loss_has_a_case():
     cases = gradient_check.build_cases()
     checked = {type(layer) for case in cases for layer in case.network.layers} | {type(case.loss) for case in cases}
-    for module in (layers, activations, distances, losses):
+    for module in (layers, activations, distances, intervals, losses):
         written = {
             kind for _, kind in inspect.getmembers(module, inspect.isclass)
             if kind.__module__ == module.__name__ and issubclass(kind, layers.Layer | losses.Loss)
@@ -134,6 +134,31 @@ def distance_to_every_class(self, p, y):
     return np.full_like(p, -1 / len(y))
 
 
+def intervals_with_signed_weights(self, gradient):
+    self.layer.differentiate(gradient[0])
+    weights = self.layer.weights
+    weights.gradient = weights.gradient + gradient[1].mT @ self.radius
+
+
+def intervals_with_signed_radii(self, gradient):
+    return np.stack([self.layer.backward(part) for part in gradient])
+
+
+def intervals_that_ignore_the_low_end(self, gradient):
+    of_high = gradient.sum(axis=0) / 2 * (self.high > 0)
+    return np.stack([of_high, of_high])
+
+
+def margins_of_rising_scores_only(self, gradient):
+    true_margins(self, gradient)
+    between = np.sign(self.between) * (gradient.reshape(len(gradient), -1).T @ self.radius).reshape(self.between.shape)
+    self.layer.weights.gradient += between.sum(axis=1)
+
+
+def worst_case_in_every_row(self, p, y):
+    return np.repeat(self.loss.gradient(p[np.arange(len(y)), y], y)[:, np.newaxis], p.shape[1], axis=1)
+
+
 def missing_l2_term(network, loss, x, y, l2):
     return sgd.differentiate_objective(network, loss, x, y, 0.0)
 
@@ -151,6 +176,7 @@ def chain_that_skips_activations(self, gradient):
 
 
 true_differentiate, true_backward = layers.Correlation.differentiate, layers.Correlation.backward
+true_margins = intervals.IntervalMargins.differentiate
 true_rbf_gradient, true_margin_gradient = losses.RbfLoss.gradient, losses.MarginLoss.gradient
 
 
@@ -176,6 +202,11 @@ true_rbf_gradient, true_margin_gradient = losses.RbfLoss.gradient, losses.Margin
         (losses.RbfLoss, "gradient", noise_taken_for_the_last_class, ["RBF loss, d/dinput"]),
         (losses.MarginLoss, "gradient", margin_to_the_second_rival, ["margin loss, d/dinput"]),
         (losses.DistanceLoss, "gradient", distance_to_every_class, ["distance loss, d/dinput"]),
+        (intervals.IntervalLinear, "differentiate", intervals_with_signed_weights, ["interval linear, d/dW"]),
+        (intervals.IntervalLinear, "backward", intervals_with_signed_radii, ["interval linear, d/dinput"]),
+        (intervals.IntervalReLU, "backward", intervals_that_ignore_the_low_end, ["interval ReLU, d/dinput"]),
+        (intervals.IntervalMargins, "differentiate", margins_of_rising_scores_only, ["interval margins, d/dW"]),
+        (intervals.WorstCase, "gradient", worst_case_in_every_row, ["worst case, d/dinput"]),
         (gradient_check, "differentiate_objective", missing_l2_term,
          ["toy convnet, d/dw of layer 1", "toy convnet, d/dW of layer 5"]),
         (gradient_check, "differentiate_objective", l2_term_on_biases,

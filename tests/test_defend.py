@@ -41,7 +41,16 @@ epsilon = 0.05
 ramp_end = 0.5
 normalization = "batch"
 
-[hand]
+[hand.plain]
+hidden_units = 20
+certified_epsilon = [0.01, 0.05]
+tested = 20
+
+[hand.intervals]
+interval_epsilon = 0.05
+batch_size = 8
+learning_rate = 0.03
+l2 = 0.0
 hidden_units = 20
 certified_epsilon = [0.01, 0.05]
 tested = 20
@@ -288,17 +297,26 @@ def test_defend_trains_judges_exports_and_a_second_run_reuses_everything(run_def
     assert second.out.splitlines()[:3] == lines[:3]
 
 
-def test_the_hand_written_network_is_certified_in_two_ways(run_defend):
+def test_the_hand_written_networks_are_certified_in_two_ways(run_defend):
     result = run_defend("--only", "hand", "-q")
     assert (result.code, result.err) == (0, "")
     assert {path.name for path in Path("figures").iterdir()} == {"defend-hand.png", "defend-hand.json"}
-    found = from_json(Record[HandCertificates], Path("figures/defend-hand.json").read_bytes()).result
-    assert found.epsilon == [0.01, 0.05]
-    for at in (0, 1):
-        assert found.intervals[at].mean <= found.crown[at].mean <= found.left[at].mean <= found.clean.mean
-    assert found.crown[0].mean > 0.5
-    assert found.crown[1].mean > found.intervals[1].mean
-    assert result.out.splitlines()[-1].startswith("by hand at epsilon 0.05 certified by CROWN 0.")
+    record = from_json(Record[HandCertificates], Path("figures/defend-hand.json").read_bytes())
+    plain, by_intervals = (record.result.networks[name] for name in ("plain", "intervals"))
+    assert record.models.keys() == {"plain, seed 0", "intervals, seed 0"}
+    for found in (plain, by_intervals):
+        assert found.epsilon == [0.01, 0.05]
+        for at in (0, 1):
+            proved = max(found.intervals[at].mean, found.crown[at].mean)
+            assert proved <= found.left[at].mean <= found.clean.mean
+    assert plain.crown[0].mean > 0.5
+    assert plain.crown[1].mean > plain.intervals[1].mean
+    assert by_intervals.intervals[1].mean > max(0.3, plain.crown[1].mean)
+    rows = [line.split()[:2] for line in result.out.splitlines() if line.startswith(("plain", "intervals"))]
+    assert rows == [["plain", "0.01"], ["plain", "0.05"], ["intervals", "0.01"], ["intervals", "0.05"]]
+    assert result.out.splitlines()[-1].startswith(
+        "by hand certified by CROWN / by intervals: plain at epsilon 0.05 0."
+    ), result.out
 
 
 def test_an_error_planted_in_crown_stops_the_run(monkeypatch):

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
+from ex3.defences.certificate import Dense, Relu, bound_margins
 from ex3.scratch import targets
 from ex3.scratch.activations import GELU, ReLU, TanhGELU
 from ex3.scratch.distances import NearestCentre, SquaredNorms
+from ex3.scratch.intervals import (
+    IntervalLinear,
+    IntervalMargins,
+    IntervalReLU,
+    WorstCase,
+    box_around,
+    build_interval_network,
+)
 from ex3.scratch.layers import Correlation, Flatten, Linear, MaxPool, Parameter, Projection
 from ex3.scratch.losses import CrossEntropy, DistanceLoss, HingeLoss, MarginLoss, RbfLoss, SquaredLoss
 from ex3.scratch.network import Network, build_linear, build_toy_convnet
@@ -96,6 +105,41 @@ def test_squared_norms_by_hand():
     layer = SquaredNorms(2)
     np.testing.assert_array_equal(layer.forward(row(1, 2, 3, 4)), [[-5, -25]])
     np.testing.assert_array_equal(layer.backward(row(1, 10)), [[-2, -4, -60, -80]])
+
+
+def box(centre: list[float], radius: list[float]) -> np.ndarray:
+    return np.array([[centre], [radius]], float)
+
+
+def test_boxes_by_hand():
+    np.testing.assert_allclose(box_around(row(0.1, 0.5, 1.0), 0.2), box([0.15, 0.5, 0.9], [0.15, 0.2, 0.1]))
+    linear = IntervalLinear(Linear(np.array([[1.0, -2.0], [3.0, 0.0]]), row(10, 0)))
+    np.testing.assert_array_equal(linear.forward(box([1, 2], [0.5, 0.25])), box([7, 3], [1, 1.5]))
+    np.testing.assert_array_equal(IntervalReLU().forward(box([5, -5, 0], [1, 1, 2])), box([5, 0, 1], [1, 0, 1]))
+
+
+def test_margins_by_hand():
+    """s_1 - s_0 = 2 h + 1 for h in [2, 4]; both scores apart would give 3 h in [6, 12] and h + 1 in [3, 5]."""
+    margins = IntervalMargins(Linear(np.array([[1.0], [3.0]]), row(0, 1)))
+    np.testing.assert_array_equal(margins.forward(box([3], [1])), [[[0, 9], [-5, 0]]])
+    worst = WorstCase(CrossEntropy())
+    np.testing.assert_allclose(worst.per_sample(np.array([[[0, 9], [-5, 0]]]), np.array([1])), [np.log1p(np.exp(-5))])
+
+
+def test_bounds_hold_everything_in_the_box_and_agree_with_the_certificate():
+    generator = np.random.default_rng(0)
+    x, y = generator.random((5, 4)), np.array([0, 1, 2, 0, 1])
+    draw = generator.standard_normal
+    hidden, head = Linear(draw((6, 4)), draw((1, 6))), Linear(draw((3, 6)), draw((1, 3)))
+    network = Network([hidden, ReLU(), head])
+    upper = build_interval_network(network).forward(box_around(x, 0.1))
+    for _ in range(200):
+        scores = network.forward(np.clip(x + generator.uniform(-0.1, 0.1, x.shape), 0, 1))
+        assert (scores[:, np.newaxis] - scores[:, :, np.newaxis] <= upper + 1e-12).all()
+    dense = [Dense(layer.weights.value.T, layer.bias.value[0]) for layer in (hidden, head)]
+    lower = bound_margins([dense[0], Relu(), dense[1]], x, y, 0.1)
+    others = np.isfinite(lower)
+    np.testing.assert_allclose(-upper[np.arange(5), y][others], lower[others], atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -65,5 +65,5 @@ class DefendConfig(Config):
     """Runs of each network, from its seed upwards."""
     networks: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     """By name, the settings of each network that differ from the defaults."""
-    hand: dict[str, Any] | None = None
-    """The same of a hand-written network with one hidden layer; without it there is none."""
+    hand: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """The same of hand-written networks with one hidden layer, on which certificates are compared."""

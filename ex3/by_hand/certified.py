@@ -94,11 +94,10 @@ def read_dense(network: Network) -> tuple[Dense, Dense]:
 
 
 @dataclass(frozen=True)
-class HandCertificates:
-    """A hand-written network over its seeds, certified in two ways.
+class CertifiedNetwork:
+    """A network over its seeds, certified in two ways.
 
     Attributes:
-        dataset: The images.
         config: Of the first seed.
         epsilon: Largest changes of a pixel.
         clean: Test accuracy.
@@ -108,7 +107,6 @@ class HandCertificates:
         intervals: Share that interval bounds certify.
     """
 
-    dataset: DatasetInfo
     config: CertifiedConfig
     epsilon: list[float]
     clean: Spread
@@ -118,15 +116,22 @@ class HandCertificates:
     intervals: list[Spread]
 
 
-def summarise_certificates(dataset: DatasetInfo, runs: Sequence[CertifiedRun]) -> HandCertificates:
+@dataclass(frozen=True)
+class HandCertificates:
+    """Hand-written networks, by name, and their images."""
+
+    dataset: DatasetInfo
+    networks: dict[str, CertifiedNetwork]
+
+
+def summarise_certificates(runs: Sequence[CertifiedRun]) -> CertifiedNetwork:
     """Summarise a network over its seeds."""
 
     def over_seeds(name: str) -> list[Spread]:
         return [spread(list(shares)) for shares in zip(*(getattr(run, name) for run in runs), strict=True)]
 
     first = runs[0]
-    return HandCertificates(
-        dataset=dataset,
+    return CertifiedNetwork(
         config=first.config,
         epsilon=list(first.config.certified_epsilon),
         clean=spread([run.metrics["test_accuracy"] for run in runs]),

@@ -7,6 +7,7 @@ import numpy as np
 from ex3.by_hand.config import NetworkConfig
 from ex3.scratch.activations import GELU, ReLU, TanhGELU
 from ex3.scratch.distances import NearestCentre, SquaredNorms
+from ex3.scratch.intervals import WorstCase, box_around, build_interval_network
 from ex3.scratch.layers import Layer, Linear
 from ex3.scratch.losses import CrossEntropy, HingeLoss, Loss, RbfLoss
 from ex3.scratch.network import Network
@@ -21,6 +22,8 @@ def build_classifier(config: NetworkConfig, inputs: int, classes: int, generator
 
     Weights start from N(0, gain / fan in), with a gain of 2 before the hidden layer's activation (He et al. 2015) and
     of 1 before linear scores; where distances are learned in a space of their own, they start at the order of lambda.
+    A network that is trained on intervals starts from N(0, 2 pi / (fan in)^2), with which boxes keep their size from
+    layer to layer (Shi et al. 2021, arXiv 2103.17268, section 3.1).
 
     Args:
         config: Head, activation and widths.
@@ -30,6 +33,8 @@ def build_classifier(config: NetworkConfig, inputs: int, classes: int, generator
     """
 
     def draw(rows: int, columns: int, gain: float) -> np.ndarray:
+        if config.interval_epsilon:
+            gain = 2 * np.pi / columns
         return (generator.standard_normal((rows, columns)) * np.sqrt(gain / columns)).astype(np.float32)
 
     def linear(outputs: int, fan_in: int, gain: float) -> Linear:
@@ -79,9 +84,13 @@ def train(
         return
     batch_size = min(config.batch_size, len(x))
     per_epoch = len(x) // batch_size
+    iterations = config.epochs * per_epoch
+    if config.interval_epsilon:
+        network, loss = build_interval_network(network), WorstCase(loss)
+        transform = _add_boxes(transform, config, iterations)
     steps = sgd(
         network, loss, x, y,
-        iterations=config.epochs * per_epoch, batch_size=batch_size, learning_rate=config.learning_rate,
+        iterations=iterations, batch_size=batch_size, learning_rate=config.learning_rate,
         generator=generator, l2=config.l2, momentum=config.momentum, nesterov=True, schedule=one_cycle,
         transform=transform,
     )  # fmt: skip
@@ -91,6 +100,17 @@ def train(
             return
         if iteration % per_epoch == 0:
             yield None
+
+
+def _add_boxes(transform: Transform | None, config: NetworkConfig, iterations: int) -> Transform:
+    """Return what turns each batch, after another transform, into boxes whose epsilon rises from step to step."""
+    ramp = max(config.interval_ramp * iterations, 1)
+    epsilons = map(float, config.interval_epsilon * np.minimum(np.arange(1, iterations + 1) / ramp, 1))
+
+    def to_boxes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return box_around(transform(x, y) if transform else x, next(epsilons))
+
+    return to_boxes
 
 
 def _train_one_by_one(

@@ -47,6 +47,10 @@ class NetworkConfig(ImagesConfig):
     """Move each batch of training images at random by up to so many pixels, both ways."""
     adversarial_epsilon: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Train on images that were attacked with this bound (linf); 0 trains on the images themselves."""
+    interval_epsilon: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Train on the worst that interval bounds allow within this bound (linf); 0 trains on the images themselves."""
+    interval_ramp: Fraction = 0.5
+    """Share of all steps over which this bound rises from 0."""
     noise_images: Annotated[int, Field(ge=0)] = 0
     """Images of uniform noise that are added to the training images as a class of their own, to be rejected."""
     seed: Seed = 0
@@ -58,7 +62,18 @@ class NetworkConfig(ImagesConfig):
             raise ValueError("batch_size = 1 takes momentum = 0; with momentum, images without a loss move weights")
         if self.noise_images and self.head not in ("rbf", "rbf-linear", "rbf-general"):
             raise ValueError(f"noise_images: head = {self.head!r} has no class for them; those with R3's loss have one")
+        if self.interval_epsilon:
+            self._check_intervals()
         return self
+
+    def _check_intervals(self) -> None:
+        """Check that bounds are known for every layer, and that a batch consists of images in [0, 1]."""
+        if self.components or self.activation != "relu" or self.head not in ("hinge", "softmax"):
+            raise ValueError(
+                "interval_epsilon: needs components = 0, activation = 'relu', and a head with linear scores"
+            )
+        if self.adversarial_epsilon or self.noise or self.batch_size == 1:
+            raise ValueError("interval_epsilon: takes neither noise, nor adversarial_epsilon, nor batch_size = 1")
 
 
 Settings = dict[str, Any]

@@ -49,7 +49,7 @@ def configs(
 
     file = config or shipped("defend")
     loaded = load_as(DefendConfig, file, {} if seeds is None else {"seeds": parse_value(seeds)})
-    known = [*loaded.networks, *([HAND] if loaded.hand is not None else [])]
+    known = [*loaded.networks, *([HAND] if loaded.hand else [])]
     wanted = known if only is None else [name.strip() for name in only.split(",")]
     for name in wanted:
         if name not in known:
@@ -59,10 +59,12 @@ def configs(
         for name, settings in loaded.networks.items()
         if name in wanted
     }
-    hand = None
-    if loaded.hand is not None and HAND in wanted:
-        given = overrides({**options, "assignments": ()}, HAND_KEYS)
-        hand = merge(CertifiedConfig, loaded.hand, given, f"{file}, {HAND}")
+    given = overrides({**options, "assignments": ()}, HAND_KEYS)
+    hand = {
+        name: merge(CertifiedConfig, settings, given, f"{file}, {HAND}, network {name}")
+        for name, settings in loaded.hand.items()
+        if HAND in wanted
+    }
     return [loaded.model_copy(update={"networks": networks, "hand": hand})]
 
 
@@ -70,7 +72,7 @@ def configs(
 @click.option(
     "--only",
     metavar="N1,N2,...",
-    help="Only these networks of the config: nothing, noise, fgsm, pgd, ibp, ibp-contrast.",
+    help="Only these networks of the config: nothing, noise, fgsm, pgd, ibp, ibp-contrast, hand (those by hand).",
 )
 @click.option("--seeds", metavar="N", help="Runs of each network.  [default: 1]")
 @click.option("--export", type=file_path, metavar="FILE.npz", help="Also write the first seed's weights there.")

@@ -22,6 +22,7 @@ from ex3.scratch.gradient_check import (
     differentiate_numerically,
     relative_error,
 )
+from ex3.scratch.intervals import WorstCase
 from ex3.scratch.losses import CrossEntropy, DistanceLoss, HingeLoss, MarginLoss, RbfLoss, SquaredLoss
 from ex3.tables import format_table
 
@@ -131,6 +132,34 @@ def _hinge_network(w1: tf.Tensor, b1: tf.Tensor, w2: tf.Tensor, b2: tf.Tensor, x
     return _linear(w2, b2, tf.nn.relu(_linear(w1, b1, x)))
 
 
+def _interval_linear(weights: tf.Tensor, bias: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """``(outputs, inputs)``, ``(1, outputs)``, ``(2, B, inputs)`` -> ``(2, B, outputs)``, end by end."""
+    low, high = x[0] - x[1], x[0] + x[1]
+    rising, falling = tf.nn.relu(weights), -tf.nn.relu(-weights)
+    return _box(
+        _linear(rising, bias, low) + tf.matmul(high, falling, transpose_b=True),
+        _linear(rising, bias, high) + tf.matmul(low, falling, transpose_b=True),
+    )
+
+
+def _interval_relu(x: tf.Tensor) -> tf.Tensor:
+    return _box(tf.nn.relu(x[0] - x[1]), tf.nn.relu(x[0] + x[1]))
+
+
+def _interval_margins(weights: tf.Tensor, bias: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """``(classes, inputs)``, ``(1, classes)``, ``(2, B, inputs)`` -> ``(B, classes, classes)``."""
+    boxes = [_interval_linear(weights - weights[j], bias - bias[:, j], x) for j in range(CLASSES)]
+    return tf.stack([box[0] + box[1] for box in boxes], axis=1)
+
+
+def _box(low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+    return tf.stack([high + low, high - low]) / 2
+
+
+def _interval_network(w1: tf.Tensor, b1: tf.Tensor, w2: tf.Tensor, b2: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    return _interval_margins(w2, b2, _interval_relu(_interval_linear(w1, b1, x)))
+
+
 def _cross_entropy(p: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=p))
 
@@ -164,16 +193,21 @@ OUTPUTS: dict[str, Callable[..., tf.Tensor]] = {  # by the name of the case: par
     "tanh GELU": _tanh_gelu,
     "nearest centre": _nearest_centre,
     "squared norms": _squared_norms,
+    "interval linear": _interval_linear,
+    "interval ReLU": _interval_relu,
+    "interval margins": _interval_margins,
     "squared loss": tf.identity,
     "hinge loss": tf.identity,
     "cross-entropy": tf.identity,
     "RBF loss": tf.identity,
     "margin loss": tf.identity,
     "distance loss": tf.identity,
+    "worst case": tf.identity,
     "linear model": lambda w, x: tf.matmul(x, w, transpose_b=True),
     "toy convnet": _toy_convnet,
     "RBF network": _rbf_network,
     "hinge network": _hinge_network,
+    "interval network": _interval_network,
 }
 LOSSES: dict[type, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {  # by the class of the hand-written one
     LinearFunctional: lambda p, y: tf.reduce_sum(y * p) / len(y),
@@ -183,6 +217,7 @@ LOSSES: dict[type, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {  # by the cl
     RbfLoss: _rbf,
     MarginLoss: _margin,
     DistanceLoss: lambda p, y: -tf.reduce_mean(tf.gather(p, y, batch_dims=1)),
+    WorstCase: lambda p, y: _cross_entropy(tf.gather(p, y, batch_dims=1), y),  # of the cross-entropy
 }
 
 

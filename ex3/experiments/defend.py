@@ -68,8 +68,8 @@ def run(
     outcomes = []
     if config.networks:
         outcomes.append(_defend(config, paths, workers, command, export, fresh, quiet))
-    if config.hand is not None:
-        outcomes.append(certify_by_hand(config, config.hand, paths, workers, command, fresh, quiet))
+    if config.hand:
+        outcomes.append(certify_by_hand(config, paths, workers, command, fresh, quiet))
     return Outcome(
         table="\n\n".join(outcome.table for outcome in outcomes),
         headline=outcomes[0].headline,

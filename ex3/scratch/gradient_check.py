@@ -1,6 +1,6 @@
 """Check every hand-written gradient against central differences.
 
-Each layer and loss is checked on its own, the layers under a random linear functional, and four networks as a whole,
+Each layer and loss is checked on its own, the layers under a random linear functional, and five networks as a whole,
 with the l2 term. Everything is float64, and no point is near a kink or a tie: points are random, and the scores of the
 losses are distinct multiples of 0.3, so that no two are equal or 1 apart, and none is ``MARGIN``. A new layer or loss
 is checked by one more ``Case``.
@@ -13,6 +13,14 @@ import numpy as np
 
 from ex3.scratch.activations import GELU, ParameterisedReLU, ReLU, Sigmoid, TanhGELU
 from ex3.scratch.distances import NearestCentre, SquaredNorms
+from ex3.scratch.intervals import (
+    IntervalLinear,
+    IntervalMargins,
+    IntervalReLU,
+    WorstCase,
+    box_around,
+    build_interval_network,
+)
 from ex3.scratch.layers import Correlation, Flatten, Layer, Linear, MaxPool, Projection
 from ex3.scratch.losses import CrossEntropy, DistanceLoss, HingeLoss, Loss, MarginLoss, RbfLoss, SquaredLoss
 from ex3.scratch.network import Network, build_linear, build_toy_convnet
@@ -121,7 +129,7 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def build_cases() -> list[Case]:
-    """Return one case for each layer and each loss, and four networks."""
+    """Return one case for each layer and each loss, and five networks."""
     random = np.random.default_rng(0)
     return [*_build_layers(random), *_build_losses(random), *_build_networks(random)]
 
@@ -148,7 +156,15 @@ def _build_layers(random: np.random.Generator) -> list[Case]:
         case("tanh GELU", TanhGELU(), draw((7, 6))),
         case("nearest centre", NearestCentre(draw((CLASSES, 3))), draw((7, 3))),
         case("squared norms", SquaredNorms(CLASSES), draw((7, CLASSES * 2))),
+        case("interval linear", IntervalLinear(Linear(draw((3, 5)), draw((1, 3)))), _draw_box(random, 5)),
+        case("interval ReLU", IntervalReLU(), _draw_box(random, 6)),
+        case("interval margins", IntervalMargins(Linear(draw((CLASSES, 4)), draw((1, CLASSES)))), _draw_box(random, 4)),
     ]
+
+
+def _draw_box(random: np.random.Generator, n: int) -> np.ndarray:
+    """Return random centres and radii, ``(2, 7, n)``."""
+    return np.stack([random.standard_normal((7, n)), random.random((7, n))])
 
 
 def _build_losses(random: np.random.Generator) -> list[Case]:
@@ -166,6 +182,13 @@ def _build_losses(random: np.random.Generator) -> list[Case]:
         case("RBF loss", RbfLoss(MARGIN), -1, np.arange(batch) % (CLASSES + 1)),  # one of the labels is noise
         case("margin loss", MarginLoss(), 1, labels),
         case("distance loss", DistanceLoss(), -1, labels),
+        Case(
+            "worst case",
+            Network([]),
+            WorstCase(CrossEntropy()),
+            random.standard_normal((batch, CLASSES, CLASSES)),
+            labels,
+        ),
     ]
 
 
@@ -178,9 +201,11 @@ def _build_networks(random: np.random.Generator) -> list[Case]:
 
     by_distance = Network([linear(4, 6), TanhGELU(), linear(6, 2 * CLASSES), SquaredNorms(CLASSES)])
     by_score = Network([linear(4, 6), ReLU(), linear(6, CLASSES)])
+    bounds, boxes = build_interval_network(by_score), box_around(random.random((32, 4)), 0.1)
     return [
         Case("linear model", build_linear(draw((1, 4))), squared, draw((32, 4)), draw((32, 1)), L2),
         Case("toy convnet", build_toy_convnet(draw((2, 3)), draw((1, 4))), squared, draw((32, 4)), draw((32, 1)), L2),
         Case("RBF network", by_distance, RbfLoss(MARGIN), draw((32, 4)), np.arange(32) % (CLASSES + 1), L2),
         Case("hinge network", by_score, HingeLoss(), draw((32, 4)), labels, L2),
+        Case("interval network", bounds, WorstCase(CrossEntropy()), boxes, labels, L2),
     ]
