@@ -169,7 +169,7 @@ def test_strides_and_pools_give_the_promised_shapes():
     fast = config_files.load(config_files.shipped("convnet-fast"))
     network = models.build(fast, (28, 28, 1), 10)
     shapes = [layer.output.shape[1:] for layer in network.layers if isinstance(layer, keras.Sequential)]
-    assert shapes == [(6, 6, 20), (4, 4, 32)]  # 28 -> 12 by steps of 2 -> 6 by pooling -> 4
+    assert shapes == [(6, 6, 24), (4, 4, 32)]  # 28 -> 12 by steps of 2 -> 6 by pooling -> 4
     assert network.count_params() == 72_010
 
 
