@@ -26,6 +26,10 @@ AUTOENCODER_COLUMNS = (
     *((f"{split}_neighbour_accuracy", 3) for split in SPLITS[1:]),
     ("dead_codes", 1),
 )
+STRUCTURE_COLUMNS = (
+    *((f"{split}_loss", 5) for split in SPLITS[1:]),
+    *((f"test_{score}", 3) for score in ("neighbour_accuracy", "trustworthiness", "silhouette", "distance_ranks")),
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,10 @@ KINDS = {
         SweepKind(
             "bottleneck", "bottleneck", label="bottleneck", scale="categorical", models=("autoencoder",),
             ranking=("validation_loss",), columns=AUTOENCODER_COLUMNS,
+        ),
+        SweepKind(
+            "structure", "without", label="left out", scale="categorical", models=("autoencoder-structured",),
+            ranking=("validation_neighbour_accuracy",), columns=STRUCTURE_COLUMNS,
         ),
     )
 }  # fmt: skip
