@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ex3.embedding.results import LossCurves, Reconstructions
 from ex3.plots.planes import METHOD_TITLES, set_titles
@@ -39,6 +40,7 @@ def curves(record: Record[LossCurves]) -> Figure:
     make_logarithmic(axes, "y")
     last = max(run.epochs.points[-1] for run in result.runs["autoencoder"])
     axes.set_xlim(0, last)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ends = []
     for components, error in result.pca_test_mse.items():
         axes.axhline(error, color="black", linestyle=":", linewidth=1.8 if components == 2 else 0.8)
@@ -110,6 +112,6 @@ def _curves_finding(result: LossCurves) -> str:
 def _reconstructions_finding(result: Reconstructions) -> str:
     shares = {row: result.read_right[row].mean for row in result.pictures}
     return (
-        f"Through two numbers {shares['structured']:.0%} of the images can be read with structure, "
+        f"Through two numbers the convnet still reads\n{shares['structured']:.0%} of the images with structure, "
         f"{shares['autoencoder']:.0%} without, {shares['pca']:.0%} with PCA"
     )

@@ -18,9 +18,9 @@ METHOD_TITLES = {
     "pca": "PCA",
     "tsne": "t-SNE",
 }
-# Ten colours that colour-blind readers can tell apart (Petroff 2021, arXiv 2107.02270).
+# Okabe and Ito's, without their pale yellow; then a grey, and a wine red and an olive of Tol's.
 CLASS_COLOURS = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#999999", "#882255", "#999933",
 )  # fmt: skip
 PANEL = np.array([250.0, 230.0])  # size of a panel, in points, to place names by
 NAME_GAP = 17  # between the middles of two names, in points
