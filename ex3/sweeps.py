@@ -27,7 +27,8 @@ AUTOENCODER_COLUMNS = (
     ("dead_codes", 1),
 )
 STRUCTURE_COLUMNS = (
-    *((f"{split}_loss", 5) for split in SPLITS[1:]),
+    ("test_loss", 5),
+    ("validation_neighbour_accuracy", 3),
     *((f"test_{score}", 3) for score in ("neighbour_accuracy", "trustworthiness", "silhouette", "distance_ranks")),
 )
 

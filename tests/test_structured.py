@@ -1,5 +1,7 @@
 """The plane that is asked for structure: neighbours against brute force, the loss against its formulas, training."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -8,8 +10,11 @@ from ex3.backend import prepare, tf
 from ex3.embedding import neighbours, structured
 from ex3.embedding.planes import flat, walk_between
 from ex3.plots.planes import NAME_GAP, apart
+from ex3.plots.structure import sweep_structure
+from ex3.results import Record, from_json
 from ex3.runs import train_autoencoder
 from ex3.structured_config import StructuredConfig
+from ex3.sweeps import SweepResult
 
 FIELDS = {
     "hidden_units": (32, 16), "epochs": 2, "batch_size": 64, "optimizer": "adam", "learning_rate": 0.003,
@@ -178,3 +183,12 @@ def test_the_sweep_draws_a_row_per_part_that_is_left_out(run_cli, quick_scores):
     result = run_cli("sweep", "structure", "--values", "nothing,neighbours,distances", *words)
     assert result.code == 0, result.err
     assert [line.split()[0] for line in result.out.splitlines()[1:4]] == ["distances", "neighbours", "nothing"]
+    assert "by validation neighbour accuracy" in result.out.splitlines()[-1]
+    record = from_json(Record[SweepResult], Path("figures/sweep-structure.json").read_bytes())
+    figure = sweep_structure(record.result)
+    assert [axes.get_xlabel() for axes in figure.axes][2] == "silhouette"
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == [
+        "whole recipe", "no neighbours' term", "no distances' term",
+    ]  # fmt: skip
+    whole = [run.metrics["test_loss"] for run in record.result.values[2].runs]
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_xdata(), whole)

@@ -63,4 +63,4 @@ def _finding(result: SweepResult) -> str:
     if not all(means.values()):
         return "What the structured plane loses without a part of its recipe"
     accuracy, ranks = (min(of_value, key=lambda value: np.nan_to_num(of_value[value])) for of_value in means.values())
-    return f"15-NN accuracy loses most with {ROWS[accuracy]}, the ranks of distances with {ROWS[ranks]}"
+    return f"15-NN accuracy loses most with {ROWS[accuracy]},\nthe ranks of distances with {ROWS[ranks]}"
