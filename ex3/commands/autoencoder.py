@@ -52,7 +52,7 @@ def configs(config: Any = None, structured: Any = None, **options: Any) -> "tupl
     type=click.IntRange(100),
     default=5000,
     show_default=True,
-    help="Test images that are drawn and scored.",
+    help="Test images that the convnet reads.",
 )
 @click.option("--structured", type=file_path, metavar="FILE", help="Instead of configs/autoencoder-structured.toml.")
 @with_options([*config_options("configs/autoencoder.toml"), *TRAIN_OPTIONS, *PATH_OPTIONS])

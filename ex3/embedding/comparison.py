@@ -17,7 +17,6 @@ from ex3.results import Pixels, Run, spread, without_one_channel
 GRID = 14  # of the decoder's outputs, in each direction
 MOST_PICTURES = 10  # one per class
 WALK_STEPS = 10
-CODES_ON_GRID = 2_000  # that are drawn beside the decoder's outputs
 
 Read = Callable[[np.ndarray], np.ndarray]  # images (N, H, W, C) -> the classes that a classifier reads in them (N,)
 
@@ -41,10 +40,11 @@ class SeedScores:
 
 @dataclass(frozen=True)
 class FirstSeed:
-    """The parts of the figures that show the first seed alone."""
+    """The parts of the figures that show the first seed alone; ``images`` is the number of images of its sample."""
 
+    images: int
     codes: dict[str, list[list[float]]]
-    labels: dict[str, list[int]]
+    labels: list[int]
     shown: list[int]
     pictures: dict[str, Pixels]
     read: dict[str, list[int]]
@@ -91,21 +91,23 @@ def score_planes(
 
 
 def show_first_seed(planes: Mapping[str, Plane], tsne_codes: np.ndarray, sample: Split, read: Read) -> FirstSeed:
-    """Compute the sample's codes, one image per class through each plane, a walk, and the decoders over a grid."""
-    codes = {method: plane.encode(sample.x) for method, plane in planes.items()} | {"tsne": tsne_codes}
+    """Compute codes of 2,000 images, one image per class through each plane, a walk, and the decoders over a grid."""
+    points = sample.first(STRUCTURE_SAMPLES)
+    codes = {method: plane.encode(points.x) for method, plane in planes.items()} | {"tsne": tsne_codes}
     labels, first_of_each = (found[:MOST_PICTURES] for found in np.unique(sample.y, return_index=True))
     originals = sample.x[first_of_each]
     images = {"original": originals}
     images |= {method: plane.decode(plane.encode(originals)) for method, plane in planes.items()}
     return FirstSeed(
+        images=len(sample),
         codes={method: _rounded(found) for method, found in codes.items()},
-        labels={method: sample.y[: len(found)].tolist() for method, found in codes.items()},
+        labels=points.y.tolist(),
         shown=labels.tolist(),
         pictures={row: _pack(found) for row, found in images.items()},
         read={row: read(found).tolist() for row, found in images.items()},
         walk=_walk(planes["structured"], originals, labels, read),
         grids={
-            method: _decode_grid(method, planes[method].decode, codes[method], sample.y, read)
+            method: _decode_grid(method, planes[method].decode, codes[method], points.y, read)
             for method in ("autoencoder", "structured")
         },
     )
@@ -141,8 +143,7 @@ def reconstructions(scored: Sequence[SeedScores], first: FirstSeed) -> Reconstru
     shares = {"original": spread([one.read_right for one in scored])}
     planes = [row for row in first.pictures if row != "original"]
     shares |= {method: spread([one.scores[method].read_right for one in scored]) for method in planes}
-    images = len(first.labels["autoencoder"])
-    return Reconstructions(first.shown, first.read, images, shares, first.pictures, first.walk)
+    return Reconstructions(first.shown, first.read, first.images, shares, first.pictures, first.walk)
 
 
 def _walk(plane: Plane, images: np.ndarray, labels: np.ndarray, read: Read) -> Walk:
@@ -165,8 +166,8 @@ def _decode_grid(
         second_codes=rows.tolist(),
         pictures=_pack(decoded.reshape(GRID, GRID, *decoded.shape[1:])),
         read=read(decoded).tolist(),
-        codes=_rounded(codes[:CODES_ON_GRID]),
-        labels=y[:CODES_ON_GRID].tolist(),
+        codes=_rounded(codes),
+        labels=y.tolist(),
     )
 
 

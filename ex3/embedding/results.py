@@ -32,19 +32,19 @@ class LossCurves:
 
 @dataclass(frozen=True)
 class CodesInPlane:
-    """Codes of the first seed's sample, and the scores over all seeds.
+    """Codes of some test images with the first seed, and the scores over all seeds.
 
     Attributes:
         scores: By method (``autoencoder``, ``structured``, ``pca``, ``tsne``), then by the name of the score.
         by_seed: The same, one number per seed.
         codes: By method: all first codes, all second codes, rounded to 3 decimals.
-        labels: By method, one per image.
+        labels: Of these images, the same with each method.
     """
 
     scores: dict[str, dict[str, Spread]]
     by_seed: dict[str, dict[str, list[Number]]]
     codes: dict[str, list[list[float]]]
-    labels: dict[str, list[int]]
+    labels: list[int]
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def run(
         plain: The autoencoder's config, with the first seed.
         structured: That of the one that is asked for structure; the images are those of ``plain``.
         seeds: Repeats, each with its own validation split, weights and sample of test images.
-        samples: Test images that are drawn and read; all where there are fewer.
+        samples: Test images that the convnet reads, the first 2,000 of which are also drawn and embedded by t-SNE.
         paths: Where to read and write.
         command: The command line that repeats this, for the twins.
         quiet: Show no progress.
