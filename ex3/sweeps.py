@@ -26,11 +26,7 @@ AUTOENCODER_COLUMNS = (
     *((f"{split}_neighbour_accuracy", 3) for split in SPLITS[1:]),
     ("dead_codes", 1),
 )
-STRUCTURE_COLUMNS = (
-    ("test_loss", 5),
-    ("validation_neighbour_accuracy", 3),
-    *((f"test_{score}", 3) for score in ("neighbour_accuracy", "trustworthiness", "silhouette", "distance_ranks")),
-)
+STRUCTURE_COLUMNS = (*AUTOENCODER_COLUMNS[2:-1], ("test_silhouette", 3), ("test_distance_ranks", 3))
 
 
 @dataclass(frozen=True)
@@ -81,8 +77,7 @@ KINDS = {
         ),
         SweepKind(
             "structure", "without", label="left out", scale="categorical", models=("autoencoder-structured",),
-            ranking=("validation_neighbour_accuracy",), columns=STRUCTURE_COLUMNS,
-        ),
+            ranking=("validation_neighbour_accuracy",), columns=STRUCTURE_COLUMNS),
     )
 }  # fmt: skip
 

@@ -72,7 +72,7 @@ class Trained:
         """Encoder and decoder as functions of arrays."""
         return Plane(lambda x: predict(self.model.encoder, x), lambda codes: predict(self.model.decoder, codes))
 
-    def save(self, folder: Path) -> list[Path]:
+    def keep(self, folder: Path) -> list[Path]:
         """Write encoder and decoder to a folder of runs."""
         return model_store.save_models(folder, {"encoder": self.model.encoder, "decoder": self.model.decoder}, self.run)
 
@@ -124,7 +124,7 @@ def run(
         scored.append(score_planes(runs, planes, tsne_codes, pca, dataset, sample, read))
         if seed == plain.seed:
             first = show_first_seed(planes, tsne_codes, sample, read)
-            written |= dict.fromkeys(path for one in trained.values() for path in one.save(paths.runs))
+            written |= dict.fromkeys(path for one in trained.values() for path in one.keep(paths.runs))
         for draw, record in _figures(configs, command, scored, first, reader):
             written |= dict.fromkeys(storage.save_figure(paths.figures, draw(record), record))
     codes = codes_in_plane(scored, first)
