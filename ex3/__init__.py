@@ -8,6 +8,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     errors.py        errors that a user can mend, each with its exit code
     settings.py      what all settings share, and the choice of the images
     config.py        settings of an experiment: frozen, strict models
+    structured_config.py  settings of an autoencoder whose plane is asked for structure, too
     robust_config.py  settings of networks that are trained against noise, and of any network
     config_files.py  configs from TOML files and the command line, and back
     results.py       what runs and experiments give: frozen dataclasses, to and from JSON
@@ -23,8 +24,8 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     evaluation.py    measures a model on images
     measures/        how good a classifier's answers are, without Keras: scores with intervals, calibration, mistakes
     defences/        robust training inside the compiled step, and certificates
+    embedding/       planes of two codes per image (autoencoder, PCA, t-SNE): a loss, neighbours, scores
     runs.py          (config, images) -> (trained model, Run)
-    embedding/       planes of two codes per image (autoencoder, PCA, t-SNE), and their scores
     adversarial/     attacks, what they may ask of a model, and how they are judged
     by_hand/         hand-written networks on images: trained, disturbed, attacked, allowed to reject
     data_care/       training images made rare or mislabelled on purpose, looked at, mended

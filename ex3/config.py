@@ -15,7 +15,7 @@ Counts = Annotated[tuple[Count, ...], Field(strict=False, max_length=16)]  # TOM
 class TrainConfig(ImagesConfig):
     """The fields that all networks in Keras share."""
 
-    model: Literal["linear", "mlp", "convnet", "robust", "autoencoder"]
+    model: Literal["linear", "mlp", "convnet", "robust", "autoencoder", "autoencoder-structured"]
     """Which network is built."""
     epochs: Count
     """Passes over the training images."""
@@ -162,10 +162,10 @@ class ConvnetConfig(ClassifierConfig):
                 raise ConfigError(f"kernel_sizes = {list(self.kernel_sizes)} leave nothing of a {size} image")
 
 
-class AutoencoderConfig(TrainConfig):
-    """Dense layers from the pixels down to 2 numbers, the codes, and back."""
+class PlaneConfig(TrainConfig):
+    """Dense layers from the pixels down to 2 numbers, the codes, and back: the fields that all autoencoders share."""
 
-    model: Literal["autoencoder"] = "autoencoder"
+    model: Literal["autoencoder", "autoencoder-structured"]
     limit: Annotated[int, Field(ge=100)] | None = None
     """Use only so many training images, at least 100; all when left out."""
     hidden_units: Annotated[Counts, Field(min_length=1)]
@@ -176,6 +176,12 @@ class AutoencoderConfig(TrainConfig):
     """Of the hidden layers' inputs to the activation."""
     bottleneck: Literal["linear", "relu"] = "linear"
     """Activation of the codes; with ``relu`` they are never negative."""
+
+
+class AutoencoderConfig(PlaneConfig):
+    """Minimises the mean squared error and nothing else."""
+
+    model: Literal["autoencoder"] = "autoencoder"
 
 
 class ToyConfig(Config):
@@ -204,9 +210,9 @@ class ToyConfig(Config):
 class SweepConfig(Config):
     """One field of a network's config over a range of values, each with several seeds."""
 
-    model: Literal["linear", "mlp", "convnet", "autoencoder"] = "convnet"
+    model: Literal["linear", "mlp", "convnet", "autoencoder", "autoencoder-structured"] = "convnet"
     """Which network is trained."""
-    parameter: Literal["learning_rate", "dropout", "batch_size", "bottleneck"]
+    parameter: Literal["learning_rate", "dropout", "batch_size", "bottleneck", "without"]
     """The field that varies."""
     values: Annotated[tuple[Any, ...], Field(strict=False, min_length=1, max_length=64)]
     """Its values; the network's own config decides whether each is allowed."""

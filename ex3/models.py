@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from ex3.backend import keras
-from ex3.config import AutoencoderConfig, Block, ClassifierConfig, ConvnetConfig, MlpConfig
+from ex3.config import Block, ClassifierConfig, ConvnetConfig, MlpConfig, PlaneConfig
 from ex3.robust_config import RobustConfig
 
 layers = keras.layers
@@ -121,7 +121,7 @@ class Autoencoder:
     decoder: keras.Model
 
 
-def build_autoencoder(config: AutoencoderConfig, shape: Shape) -> Autoencoder:
+def build_autoencoder(config: PlaneConfig, shape: Shape) -> Autoencoder:
     """Build Dense layers down to two codes, and the same widths back up to pixels through a sigmoid."""
 
     def hidden(widths: tuple[int, ...]) -> list[keras.layers.Layer]:
@@ -192,6 +192,6 @@ def _dropout(config: MlpConfig | ConvnetConfig) -> list[keras.layers.Layer]:
     return [layers.Dropout(config.dropout)] if config.dropout else []
 
 
-def _normalization(config: AutoencoderConfig | ConvnetConfig) -> list[keras.layers.Layer]:
+def _normalization(config: PlaneConfig | ConvnetConfig) -> list[keras.layers.Layer]:
     kinds = {"none": [], "batch": [layers.BatchNormalization], "layer": [layers.LayerNormalization]}
     return [kind() for kind in kinds[config.normalization]]

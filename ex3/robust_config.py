@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from ex3.config import AutoencoderConfig, ClassifierConfig, ConvnetConfig, Counts, LinearConfig, MlpConfig, TrainConfig
 from ex3.errors import ConfigError
 from ex3.settings import Count, Fraction, PositiveRate
+from ex3.structured_config import StructuredConfig
 
 
 class RobustConfig(ClassifierConfig):
@@ -68,5 +69,6 @@ if TYPE_CHECKING:
     AnyTrainConfig = TrainConfig
 else:  # read back from JSON as the kind that its key ``model`` names
     AnyTrainConfig = Annotated[
-        LinearConfig | MlpConfig | ConvnetConfig | RobustConfig | AutoencoderConfig, Field(discriminator="model")
+        LinearConfig | MlpConfig | ConvnetConfig | RobustConfig | AutoencoderConfig | StructuredConfig,
+        Field(discriminator="model"),
     ]

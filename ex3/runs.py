@@ -5,6 +5,7 @@ Nothing is chosen on the measurements: the model is the one after the last gradi
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,10 +13,12 @@ import numpy as np
 
 from ex3 import backend, models, training
 from ex3.backend import keras, tf
-from ex3.config import AutoencoderConfig, ClassifierConfig, TrainConfig
+from ex3.config import ClassifierConfig, PlaneConfig, TrainConfig
 from ex3.data import Dataset, Split
 from ex3.data.sampling import balanced_order, shuffled_order
 from ex3.defences.losses import build_robust_loss
+from ex3.embedding.scores import STRUCTURE_SAMPLES, structure
+from ex3.embedding.structured import structured_task
 from ex3.evaluation import (
     collapsed_codes,
     confusion_matrix,
@@ -27,6 +30,7 @@ from ex3.evaluation import (
 from ex3.provenance import weights_digest
 from ex3.results import Curves, Run
 from ex3.robust_config import RobustConfig
+from ex3.structured_config import StructuredConfig
 from ex3.training import Task, TrainState
 
 log = logging.getLogger("ex3")
@@ -58,7 +62,7 @@ OnProgress = Callable[[Progress], None]
 
 def train(config: TrainConfig, dataset: Dataset, on_progress: OnProgress | None = None) -> Run:
     """Train the network that a config describes, and return its measurements."""
-    if isinstance(config, AutoencoderConfig):
+    if isinstance(config, PlaneConfig):
         return train_autoencoder(config, dataset, on_progress)[1]
     assert isinstance(config, ClassifierConfig)
     return train_classifier(config, dataset, on_progress)[1]
@@ -121,15 +125,18 @@ def _image_weights(y: np.ndarray) -> np.ndarray:
 
 
 def train_autoencoder(
-    config: AutoencoderConfig, dataset: Dataset, on_progress: OnProgress | None = None
+    config: PlaneConfig, dataset: Dataset, on_progress: OnProgress | None = None
 ) -> tuple[models.Autoencoder, Run]:
     """Train an autoencoder, with the mean squared error over pixels as the loss; else as ``train_classifier``.
+
+    One that is asked for structure has more terms in its loss, and its seconds include the search for neighbours.
 
     Returns:
         Encoder and decoder, and the measurements. The losses of the ``Run`` are mean squared errors over all pixels of
         a split; instead of accuracies there are ``validation_neighbour_accuracy`` and ``test_neighbour_accuracy``, of
         the 15 nearest neighbours in the plane, and ``dead_codes``, the number of codes that are the same for all
-        images.
+        images. With structure there are also ``validation_silhouette``, ``test_distance_ranks`` and so on, the scores
+        of ``embedding.scores.structure``.
 
     Raises:
         ConfigError: TensorFlow runs already, with another number of threads.
@@ -147,13 +154,21 @@ def train_autoencoder(
     def encode(x: np.ndarray) -> np.ndarray:
         return predict(autoencoder.encoder, x)
 
-    task = Task(both, loss, (dataset.train.x,), dataset.train.y)
-    state = _optimise(config, task, dataset, measure, on_progress)
+    began = time.perf_counter()
+    if isinstance(config, StructuredConfig):
+        task = structured_task(config, both, dataset.train)
+    else:
+        task = Task(both, loss, (dataset.train.x,), dataset.train.y)
+    state = _optimise(config, task, dataset, measure, on_progress, spent=time.perf_counter() - began)
     run = _summarise(config, dataset, state, measure(dataset.validation), [])
     has_codes = run.diverged_at is None
     for name, split in (("validation", dataset.validation), ("test", dataset.test)):
         accuracy = neighbour_accuracy(encode, dataset.train, split) if has_codes else math.nan
         run.metrics[f"{name}_neighbour_accuracy"] = accuracy
+        if isinstance(config, StructuredConfig):
+            some = split.first(STRUCTURE_SAMPLES)
+            scores = structure(some.x, some.y, encode(some.x), config.seed)
+            run.metrics.update({f"{name}_{score}": value for score, value in scores.items()})
     run.metrics["dead_codes"] = len(collapsed_codes(encode(dataset.test.x))) if has_codes else math.nan
     return autoencoder, run
 
@@ -165,14 +180,19 @@ def _optimise(
     measure: Measure,
     on_progress: OnProgress | None,
     more: Callable[[], dict[str, float]] = dict,
+    spent: float = 0.0,
 ) -> TrainState:
-    """Train to the end; measure train and test, on equally many images, where the curves have points."""
+    """Train to the end; measure train and test, on equally many images, where the curves have points.
+
+    ``spent`` are the seconds of preparations that count as training.
+    """
     if config.batch_size > len(dataset.train):
         log.warning(
             "batch_size = %d: there are %d training images; one batch is all", config.batch_size, len(dataset.train)
         )
     watched = {"train": dataset.train.first(len(dataset.test)), "test": dataset.test}
     state = training.start(config, task)
+    state.seconds = spent
     for chunk in training.advance(config, state):
         new_losses = state.losses[-len(chunk.rows) :]
         if chunk.is_evaluated or not np.isfinite(new_losses).all():

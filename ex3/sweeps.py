@@ -26,6 +26,7 @@ AUTOENCODER_COLUMNS = (
     *((f"{split}_neighbour_accuracy", 3) for split in SPLITS[1:]),
     ("dead_codes", 1),
 )
+STRUCTURE_COLUMNS = (*AUTOENCODER_COLUMNS[2:-1], ("test_silhouette", 3), ("test_distance_ranks", 3))
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ KINDS = {
             "bottleneck", "bottleneck", label="bottleneck", scale="categorical", models=("autoencoder",),
             ranking=("validation_loss",), columns=AUTOENCODER_COLUMNS,
         ),
+        SweepKind(
+            "structure", "without", label="left out", scale="categorical", models=("autoencoder-structured",),
+            ranking=("validation_neighbour_accuracy",), columns=STRUCTURE_COLUMNS),
     )
 }  # fmt: skip
 

@@ -74,8 +74,10 @@ def dataset() -> data.Dataset:
 def quick_scores(monkeypatch) -> None:
     """Let the scores of planes rest on few images, which takes a tenth of the time."""
     from ex3.embedding import comparison, scores
+    from ex3.experiments import autoencoder
 
-    monkeypatch.setattr(comparison, "TSNE_SAMPLES", 100)
+    monkeypatch.setattr(comparison, "STRUCTURE_SAMPLES", 100)
+    monkeypatch.setattr(autoencoder, "STRUCTURE_SAMPLES", 100)
     monkeypatch.setattr(scores, "PAIRS", 2_000)
 
 

@@ -9,9 +9,11 @@ from ex3 import evaluation
 from ex3.backend import keras
 from ex3.config import AutoencoderConfig
 from ex3.embedding import planes, scores
-from ex3.embedding.comparison import GRID, CodesInPlane, DecodedGrid, LossCurves, Reconstructions
+from ex3.embedding.comparison import GRID, WALK_STEPS
+from ex3.embedding.results import CodesInPlane, DecodedGrid, LossCurves, Reconstructions
 from ex3.evaluation import predict
 from ex3.plots import autoencoder as plots
+from ex3.plots import planes as plane_plots
 from ex3.results import Record, from_json
 from ex3.runs import train_autoencoder
 
@@ -115,6 +117,7 @@ RESULTS = {
     "scatter": CodesInPlane,
     "reconstructions": Reconstructions,
     "manifold": DecodedGrid,
+    "manifold-structured": DecodedGrid,
 }
 
 
@@ -130,48 +133,67 @@ def written(run_cli, quick_scores):
 def test_the_command_writes_figures_twins_encoder_and_decoder(written, dataset):
     result, twins = written
     assert "samples = 5000: there are 360 test images; all are used" in result.err
-    assert [line.split()[0] for line in result.out.splitlines()[:4]] == ["method", "autoencoder", "PCA", "t-SNE,"]
+    names = [line.split("  ")[0] for line in result.out.splitlines()[:5]]
+    assert names == ["method", "autoencoder", "structured autoencoder", "PCA", "t-SNE"]
     assert "data digits, seeds 0 to 1, threads 2" in result.out.splitlines()[-1]
     for name, record in twins.items():
         assert (record.name, record.seeds) == (f"autoencoder-{name}", [0, 1])
-        assert set(record.models) == {"autoencoder", "convnet"}
+        assert set(record.models) == {"autoencoder", "structured", "convnet"}
+        assert [config["model"] for config in record.config.values()] == ["autoencoder", "autoencoder-structured"]
     codes_in_plane = twins["scatter"].result
-    assert set(codes_in_plane.scores) == {"autoencoder", "pca", "tsne"}
-    assert np.isnan(codes_in_plane.scores["tsne"]["mse"].mean)
+    check_scores(codes_in_plane, dataset)
+    assert len(list(Path("runs/models").glob("autoencoder-structured-seed0-*/decoder.keras"))) == 1
     (folder,) = Path("runs/models").glob("autoencoder-seed0-*")
     encoder = keras.saving.load_model(folder / "encoder.keras")
     decoder = keras.saving.load_model(folder / "decoder.keras")
     codes = encoder.predict(dataset.test.x, verbose=0)
     assert decoder.predict(codes, verbose=0).shape == dataset.test.x.shape
-    drawn = dataset.test.sample(5000, seed=0)
+    drawn = dataset.test.sample(5000, seed=0).first(100)
     np.testing.assert_allclose(np.array(codes_in_plane.codes["autoencoder"]).T, predict(encoder, drawn.x), atol=1e-3)
     check_figures(twins)
     check_grid(twins["manifold"].result, decoder)
+
+
+def check_scores(codes: CodesInPlane, dataset) -> None:
+    """All methods are scored with all seeds, and those scores that t-SNE has, on the same images."""
+    assert set(codes.scores) == {"autoencoder", "structured", "pca", "tsne"}
+    assert np.isnan(codes.scores["tsne"]["mse"].mean)
+    assert {spread.count for scores in codes.scores.values() for spread in scores.values()} == {2}
+    assert len(set(codes.by_seed["tsne"]["silhouette"])) == 2
+    points = dataset.test.sample(5000, seed=0).first(len(codes.labels))
+    assert codes.labels == points.y.tolist()
+    for method, found in codes.codes.items():
+        expected = scores.structure(points.x, points.y, np.array(found).T, seed=0)["silhouette"]
+        assert codes.by_seed[method]["silhouette"][0] == pytest.approx(expected, abs=1e-2)
 
 
 def check_figures(twins) -> None:
     """Each figure can be drawn from its twin alone, and shows what stands in it."""
     figure = plots.curves(twins["curves"])
     errors = twins["curves"].result.pca_test_mse
-    assert [line.get_ydata()[0] for line in figure.axes[0].lines[2:]] == list(errors.values())
-    assert "scikit-learn's 8 x 8 digits" in figure.axes[0].get_title()
+    assert [line.get_ydata()[0] for line in figure.axes[0].lines[3:]] == list(errors.values())
+    assert "scikit-learn's 8 x 8 digits" in figure.get_supxlabel()
 
     scatter = twins["scatter"]
-    figure = plots.scatter(scatter)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == scatter.dataset.class_names
-    np.testing.assert_allclose(figure.axes[1].collections[0].get_offsets().T, scatter.result.codes["pca"])
-    medians = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
-    zeros = np.array(scatter.result.codes["autoencoder"])[:, np.array(scatter.result.labels["autoencoder"]) == 0]
-    np.testing.assert_allclose(medians["0"], np.median(zeros, axis=1))
+    figure = plane_plots.scatter(scatter)
+    np.testing.assert_allclose(figure.axes[2].collections[0].get_offsets().T, scatter.result.codes["pca"])
+    assert {axes.get_xscale() for axes in figure.axes} == {"linear"}
+    for axes, codes in zip(figure.axes, scatter.result.codes.values(), strict=True):
+        places = {text.get_text(): text.xy for text in axes.texts}
+        zeros = np.array(codes)[:, np.array(scatter.result.labels) == 0]
+        np.testing.assert_allclose(places["0"], np.median(zeros, axis=1))
 
     reconstructions = twins["reconstructions"]
     figure = plots.reconstructions(reconstructions)
-    assert len(figure.axes) == 30
-    words = [axes.get_xlabel() for axes in figure.axes[:10]]
-    read, labels = reconstructions.result.read["original"], reconstructions.result.labels
-    assert [word.endswith("right") for word in words] == [a == b for a, b in zip(read, labels, strict=True)]
+    assert len(figure.axes) == 50
+    assert reconstructions.result.walk.pictures.shape == (WALK_STEPS, 28, 28)
+    labels = [axes.xaxis.label for axes in figure.axes[:10]]
+    read, classes = reconstructions.result.read["original"], reconstructions.result.labels
+    assert [label.get_text() for label in labels] == [str(label) for label in read]
+    colours = {(label.get_color(), a == b) for label, a, b in zip(labels, read, classes, strict=True)}
+    assert len(colours) == len({a == b for a, b in zip(read, classes, strict=True)})
 
-    figure = plots.manifold(twins["manifold"])
+    figure = plane_plots.manifold(twins["manifold"])
     assert figure.axes[0].images[0].get_array().shape == (GRID * 28, GRID * 28)
     for axes in figure.axes:
         assert axes.get_xlabel()

@@ -209,7 +209,7 @@ def test_a_folder_that_cannot_be_written_is_found_out_before_training(run_cli, t
     assert not trained
 
 
-@pytest.mark.parametrize("parameter", ["lr", "dropout", "batch-size", "bottleneck"])
+@pytest.mark.parametrize("parameter", ["lr", "dropout", "batch-size", "bottleneck", "structure"])
 def test_the_printed_config_gives_the_same_sweep(run_cli, parameter):
     first = run_cli("sweep", parameter, "--set", "hidden_units=[8]", "--threads", 1, "--print-config")
     Path("printed.toml").write_text(first.out)

@@ -27,12 +27,13 @@ if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
     from ex3.sweeps import SweepKind
 
-PARAMETERS = ["lr", "dropout", "batch-size", "bottleneck"]  # the keys of sweeps.KINDS, which is heavy to import
+PARAMETERS = ["lr", "dropout", "batch-size", "bottleneck", "structure"]  # the keys of sweeps.KINDS, a heavy import
 STEPS = [
     Step(("sweep", "lr"), 200),
     Step(("sweep", "dropout"), 180),
     Step(("sweep", "batch-size"), 200),
     Step(("sweep", "bottleneck"), 155),
+    Step(("sweep", "structure"), 300),
 ]
 
 
@@ -84,12 +85,15 @@ def _load_base(model: str, sweep: "SweepConfig", file: Path, threads: int, optio
     """Return a network's own config with the sweep's base, then the command line's values."""
     from ex3.config import CLASSIFIER_CONFIGS, AutoencoderConfig
     from ex3.config_files import change, load_as, shipped
+    from ex3.structured_config import StructuredConfig
 
     given = overrides(options, TRAIN_KEYS)
     if sweep.parameter in given:
         raise click.UsageError(f"{sweep.parameter} is the parameter of this sweep; its values are given with --values")
-    kind: type[TrainConfig] = CLASSIFIER_CONFIGS.get(model, AutoencoderConfig)
-    base = change(load_as(kind, shipped(model)), {"threads": threads}, "--jobs")
+    kinds: dict[str, type[TrainConfig]] = {
+        **CLASSIFIER_CONFIGS, "autoencoder": AutoencoderConfig, "autoencoder-structured": StructuredConfig
+    }  # fmt: skip
+    base = change(load_as(kinds[model], shipped(model)), {"threads": threads}, "--jobs")
     for changes, origin in ((sweep.base, str(file)), (given, "command line")):
         fields = type(base).model_fields  # a network that is only compared may lack some
         known = {key: value for key, value in changes.items() if model == sweep.model or key in fields}
@@ -118,9 +122,10 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Train one network with several values of its learning rate (lr), dropout or batch size, and compare the values.
 
     Writes OUT/sweep-PARAMETER.png (learning curves of all values), OUT/sweep-PARAMETER-summary.png (final results of
-    each value) and their JSON twins; BOTTLENECK compares the autoencoder's linear and ReLU codes in one figure. Each
-    run is kept in RUNS/cells: after an interruption the same command goes on from there. Options such as --epochs and
-    --set hold for all runs. Takes about three minutes on two cores.
+    each value) and their JSON twins; BOTTLENECK compares the autoencoder's linear and ReLU codes in one figure,
+    STRUCTURE its loss without each term that asks for structure. Each run is kept in RUNS/cells: after an interruption
+    the same command goes on from there. Options such as --epochs and --set hold for all runs. Takes about three minutes
+    on two cores.
     """
     address, jobs = options["address"], options["jobs"]
     if (options["backend"] == "dask") != (address is not None) or (address and jobs):

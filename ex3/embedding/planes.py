@@ -67,6 +67,11 @@ def grid_over(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.
     return columns, rows, np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(np.float32)
 
 
+def walk_between(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
+    """Return points at equal distances on the line from one code ``(2,)`` to another: float32 ``(steps, 2)``."""
+    return np.linspace(start, end, steps, dtype=np.float32)
+
+
 def flat(x: np.ndarray) -> np.ndarray:
     """``(N, H, W, C)`` -> ``(N, pixels)``."""
     return x.reshape(len(x), -1)

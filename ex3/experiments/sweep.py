@@ -17,6 +17,7 @@ from ex3.config_files import expand
 from ex3.data import load_images
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, headline, make_record
+from ex3.plots.structure import sweep_structure
 from ex3.plots.sweep import sweep_by_seed, sweep_curves, sweep_summary
 from ex3.progress import show_cells
 from ex3.provenance import TRAINING
@@ -122,7 +123,7 @@ def _save_figures(
     kind = sweeps.kind_of(result.parameter)
     name = f"sweep-{kind.command}"
     if kind.scale == "categorical":
-        figures = {name: sweep_by_seed}
+        figures = {name: sweep_structure if kind.command == "structure" else sweep_by_seed}
     else:
         figures = {name: sweep_curves, f"{name}-summary": sweep_summary}
     record = partial(
