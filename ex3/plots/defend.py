@@ -141,7 +141,8 @@ def draw_noise(result: DefencePictures) -> Figure:
     (fewest, first), *_, (most, last) = [*medians, medians[-1]]
     figure.suptitle(
         f"For half of the images PGD needs \u03b5 = {fewest:.2f} with {first}, {most:.2f} with {last}\n"
-        f"{dataset_label(result.dataset)}; above each picture the least \u03b5 that PGD found, an upper bound; medians over 100 images"
+        f"{dataset_label(result.dataset)}; above each picture the least \u03b5 that PGD found, an upper bound; "
+        "medians over 100 images"
     )
     return figure
 
