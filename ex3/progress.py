@@ -1,4 +1,4 @@
-"""Progress of training, sweeps and ``reproduce`` on stderr: a live bar on a terminal, plain lines elsewhere."""
+"""Progress on stderr: a live bar on a terminal, plain lines elsewhere; what takes seconds alone has no lines."""
 
 import sys
 import time
@@ -39,6 +39,34 @@ OnStepProgress: TypeAlias = Callable[[StepProgress], None]
 def show_message(text: str) -> None:
     """Show a line."""
     print(text, file=sys.stderr, flush=True)
+
+
+def show_loading(what: str, quiet: bool = False) -> None:
+    """Say on a terminal what is loaded, before seconds of imports."""
+    if sys.stderr.isatty() and not quiet:
+        show_message(f"loading {what} ...")
+
+
+@contextmanager
+def show_stages(count: int) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal, while the block runs, which stage of some seconds of work is under way.
+
+    Args:
+        count: Number of stages.
+
+    Yields:
+        A function to call at the beginning of each stage, with its name.
+    """
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = [SpinnerColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=count, completed=0)
+        yield lambda name: bar.update(task, description=name, advance=1)
 
 
 def show_training(title: str, epochs: int) -> "OnProgress":

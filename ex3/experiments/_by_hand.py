@@ -10,7 +10,7 @@ from ex3.cells import Workers
 from ex3.experiments import Outcome, Paths, headline
 from ex3.experiments.hand_written import expand_seeds, first_divergence, record_networks, train_networks
 from ex3.plots.certificates import draw_certificates
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 HEADER = ["network", "epsilon", "clean", "left by PGD", "certified by CROWN", "by intervals"]
 
@@ -55,7 +55,7 @@ def certify_by_hand(
     )
     seeds, work = [run.config.seed for run in runs], f"{len(runs)} runs ({trained.reused} reused)"
     return Outcome(
-        table=format_table(HEADER, _rows(result)),
+        table=Table(HEADER, _rows(result)),
         headline=headline(finding, trained.dataset, seeds, None, seconds, work),
         written=storage.save_figure(paths.figures, draw_certificates(result), record),
     )

@@ -36,7 +36,7 @@ from ex3.plots import autoencoder as plots
 from ex3.progress import show_training
 from ex3.results import Record, Run
 from ex3.runs import train_autoencoder
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 log = logging.getLogger("ex3")
 
@@ -167,7 +167,7 @@ def _figures(
         )
 
 
-def _table(codes: CodesInPlane) -> str:
+def _table(codes: CodesInPlane) -> Table:
     rows = []
     for method, scores in codes.scores.items():
         numbers = [
@@ -175,7 +175,7 @@ def _table(codes: CodesInPlane) -> str:
         ]
         note = f", {len(codes.labels['tsne']):,} images" if method == "tsne" else ""
         rows.append([plots.METHOD_TITLES[method] + note, *numbers])
-    return format_table(["method", *COLUMNS.values()], rows)
+    return Table(["method", *COLUMNS.values()], rows)
 
 
 def _finding(codes: CodesInPlane, seconds: str) -> str:
