@@ -1,5 +1,7 @@
 """Settings of an experiment: frozen, strict models, which ``config_files.py`` fills from TOML."""
 
+import math
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -82,14 +84,29 @@ class MlpConfig(ClassifierConfig):
     """Dropout probability after each hidden layer."""
 
 
+@dataclass(frozen=True)
+class Block:
+    """A convolution and what follows it: max-pooling, and so many residual convolutions."""
+
+    filters: int
+    kernel_size: int
+    stride: int
+    pool_size: int
+    residuals: int
+
+
 class ConvnetConfig(ClassifierConfig):
-    """Blocks of convolution, ReLU and 2 x 2 max-pooling, then Dense layers with ReLU."""
+    """Blocks of convolution, ReLU and max-pooling, then Dense layers with ReLU."""
 
     model: Literal["convnet"]
     filters: Annotated[Counts, Field(min_length=1)]
     """Filters of each convolution."""
     kernel_sizes: Annotated[Counts, Field(min_length=1)]
     """Side of each convolution's square kernel, in pixels."""
+    strides: Counts = ()
+    """Step of each convolution, in pixels; 1 when left out."""
+    pool_sizes: Counts = ()
+    """Side of the max-pooling after each convolution, 1 for none; 2 when left out."""
     hidden_units: Counts
     """Units of each hidden Dense layer."""
     padding: Literal["valid", "same"] = "valid"
@@ -120,15 +137,26 @@ class ConvnetConfig(ClassifierConfig):
                 f"filters has {len(self.filters)} entries and kernel_sizes {len(self.kernel_sizes)}; "
                 "there should be one of each per convolution"
             )
-        if self.residuals and len(self.residuals) != len(self.filters):
-            raise ValueError(f"residuals has {len(self.residuals)} entries for {len(self.filters)} blocks")
+        for name in ("strides", "pool_sizes", "residuals"):
+            count = len(getattr(self, name))
+            if count not in (0, len(self.filters)):
+                raise ValueError(f"{name} has {count} entries for {len(self.filters)} blocks")
         return self
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All that is set per convolution, the defaults filled in."""
+        count = len(self.filters)
+        strides, pool_sizes = self.strides or (1,) * count, self.pool_sizes or (2,) * count
+        residuals = self.residuals or (0,) * count
+        return list(map(Block, self.filters, self.kernel_sizes, strides, pool_sizes, residuals))
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Check that the convolutions leave something of images of a shape ``(H, W, C)``."""
         side = min(shape[:2])
-        for kernel_size in self.kernel_sizes:
-            side = (side - (kernel_size - 1) * (self.padding == "valid")) // 2  # a convolution, then 2 x 2 pooling
+        for block in self.blocks:
+            reached = side - (block.kernel_size - 1) * (self.padding == "valid")
+            side = math.ceil(reached / block.stride) // block.pool_size
             if side < 1:
                 size = f"{shape[1]} x {shape[0]}"
                 raise ConfigError(f"kernel_sizes = {list(self.kernel_sizes)} leave nothing of a {size} image")
@@ -148,42 +176,6 @@ class AutoencoderConfig(TrainConfig):
     """Of the hidden layers' inputs to the activation."""
     bottleneck: Literal["linear", "relu"] = "linear"
     """Activation of the codes; with ``relu`` they are never negative."""
-
-
-Epsilons = Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False, min_length=1, max_length=32)]
-
-
-class AttackConfig(ImagesConfig):
-    """Which images are attacked, how, and how strongly."""
-
-    samples: Annotated[int, Field(ge=20)] = 1000
-    """Test images that are looked at; those that the model classifies correctly are attacked."""
-    epsilon: Epsilons = (0.1, 0.2, 0.3)
-    """Largest changes of a pixel: of FGSM, of PGD in linf, and of the random noise."""
-    epsilon_l2: Epsilons = (1.0, 2.0, 3.0)
-    """Largest l2 norms of the noise, of PGD in l2."""
-    curve: Epsilons = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
-    """The epsilons of the figure over epsilon."""
-    norm: Literal["linf", "l2", "both"] = "both"
-    """In which norms PGD is run."""
-    loss: Literal["ce", "margin"] = "ce"
-    """What the gradients are of: the cross-entropy of the logits, or the margin between the logits."""
-    steps: Count = 40
-    """Steps of PGD."""
-    step_size: PositiveRate = 0.2
-    """Length of PGD's steps, as a fraction of epsilon."""
-    restarts: Count = 2
-    """Random starts of PGD."""
-    target: Annotated[int, Field(ge=0)] | str | None = None
-    """The wanted class of the targeted attack; another one at random for each image when left out."""
-    l1_steps: Count = 200
-    """Steps of the targeted attack."""
-    l1_form: Literal["proximal", "sum", "mean"] = "proximal"
-    """How the l1 distance takes part in the targeted attack."""
-    seed: Seed = 0
-    """Decides the images, the wanted classes and the random starts; also the seed of the attacked models."""
-    threads: Annotated[int, Field(ge=1, le=1024)] = 2
-    """Threads of TensorFlow."""
 
 
 class ToyConfig(Config):

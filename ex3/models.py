@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from ex3.backend import keras
-from ex3.config import AutoencoderConfig, ClassifierConfig, ConvnetConfig, MlpConfig
+from ex3.config import AutoencoderConfig, Block, ClassifierConfig, ConvnetConfig, MlpConfig
 from ex3.robust_config import RobustConfig
 
 layers = keras.layers
@@ -52,17 +52,17 @@ def build_mlp(config: MlpConfig, shape: Shape, classes: int) -> keras.Model:
 
 
 def build_convnet(config: ConvnetConfig, shape: Shape, classes: int) -> keras.Model:
-    """Build blocks of convolution, 2 x 2 max-pooling, ReLU and dropout, then an MLP on what is left.
+    """Build blocks of convolution, max-pooling, ReLU and dropout, then an MLP on what is left.
 
     In each block more convolutions may follow, h + ReLU(convolution(h)) (He et al. 2015, arXiv 1512.03385). ReLU and
     max-pooling can be exchanged; the smaller image goes through the ReLU.
     """
     images = features = keras.Input(shape)
-    residuals = config.residuals or (0,) * len(config.filters)
-    for filters, kernel_size, further in zip(config.filters, config.kernel_sizes, residuals, strict=True):
-        features = _convolution(config, filters, kernel_size, pool=True)(features)
-        for _ in range(further):
-            features = layers.Add()([features, _convolution(config, filters, 3, pool=False)(features)])
+    for block in config.blocks:
+        features = _convolution(config, block, config.padding)(features)
+        further = Block(block.filters, kernel_size=3, stride=1, pool_size=1, residuals=0)
+        for _ in range(block.residuals):
+            features = layers.Add()([features, _convolution(config, further, "same")(features)])
         for layer in _dropout(config):
             features = layer(features)
     features = layers.GlobalAveragePooling2D()(features) if config.global_pooling == "average" else features
@@ -173,12 +173,11 @@ def _head(classes: int, start: keras.initializers.Initializer | str = "glorot_un
     ]
 
 
-def _convolution(config: ConvnetConfig, filters: int, kernel_size: int, pool: bool) -> keras.Sequential:
-    """A convolution, 2 x 2 max-pooling if it is asked for, batch normalisation if the config has it, and ReLU."""
+def _convolution(config: ConvnetConfig, block: Block, padding: str) -> keras.Sequential:
+    """A convolution, max-pooling and batch normalisation if they are asked for, and ReLU."""
     is_normal = config.normalization == "batch"
-    padding = config.padding if pool else "same"
-    steps = [layers.Conv2D(filters, kernel_size, padding=padding, use_bias=not is_normal)]
-    steps += [layers.MaxPooling2D(2)] if pool else []
+    steps = [layers.Conv2D(block.filters, block.kernel_size, block.stride, padding=padding, use_bias=not is_normal)]
+    steps += [layers.MaxPooling2D(block.pool_size)] if block.pool_size > 1 else []
     return keras.Sequential([*steps, *_normalization(config), layers.ReLU()])
 
 

@@ -8,12 +8,12 @@ import pytest
 from small_victims import LINEAR, WEIGHTS, X, Y, convnet_images, convnet_victim, small_convnet
 
 from ex3.adversarial import attacks, study
+from ex3.adversarial.attack_config import AttackConfig
 from ex3.adversarial.attacks import Victim
 from ex3.adversarial.cases import Case, check_epsilons
 from ex3.adversarial.judging import CorrectImages, judge, select_correct, smallest_epsilons, wilson
 from ex3.adversarial.self_check import self_check
 from ex3.backend import keras, tf
-from ex3.config import AttackConfig
 from ex3.data import Split
 from ex3.errors import ConfigError, DataError
 from ex3.models import logits_model

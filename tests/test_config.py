@@ -138,6 +138,18 @@ def test_convolutions_must_fit_the_image(tmp_path):
     config_files.load(path, {"filters": [4, 4], "kernel_sizes": [5, 11]}).check_shape((28, 28, 1))
 
 
+def test_strides_and_pools_are_one_per_convolution_and_fit_the_image(tmp_path):
+    path = tmp_path / "convnet.toml"
+    path.write_text(CONVNET)
+    two = {"filters": [4, 4], "kernel_sizes": [5, 3]}
+    with pytest.raises(ConfigError, match="strides has 1 entries for 2 blocks"):
+        config_files.load(path, {**two, "strides": [2]})
+    small = config_files.load(path, {**two, "strides": [3, 3], "pool_sizes": [1, 2]})
+    with pytest.raises(ConfigError, match="leave nothing of a 13 x 13 image"):
+        small.check_shape((13, 13, 1))
+    small.check_shape((20, 20, 1))
+
+
 def test_the_choice_of_images_is_a_part_of_every_config(mlp_file, tmp_path, monkeypatch):
     (tmp_path / "pictures").mkdir()
     monkeypatch.chdir(tmp_path)

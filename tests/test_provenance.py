@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 
 from ex3 import config, model_store, provenance
+from ex3.adversarial.attack_config import AttackConfig
 from ex3.experiments import Paths
 from ex3.experiments.trained import classifier_config, trained_classifier
 
@@ -71,7 +72,7 @@ def test_a_consumers_seed_and_limit_are_those_of_the_classifier_it_asks_for():
     )  # fmt: skip
     asked = classifier_config("convnet", like=autoencoder)
     assert (asked.dataset, asked.limit, asked.seed, asked.threads) == ("digits", 150, 3, 1)
-    attack = config.AttackConfig(dataset="digits", seed=2)
+    attack = AttackConfig(dataset="digits", seed=2)
     asked = classifier_config("mlp", like=attack)
     assert (asked.dataset, asked.limit, asked.seed, asked.threads) == ("digits", None, 2, 2)
 
@@ -88,7 +89,7 @@ def test_a_limited_model_is_stored_under_its_own_identity_and_never_taken_for_th
     assert (run["config"]["limit"], run["dataset"]["sizes"]["train"]) == (150, 150)
     twin = json.loads(Path("figures/autoencoder-scatter.json").read_text())
     assert twin["models"]["convnet"] == run["weights"]
-    asked = classifier_config("convnet", like=config.AttackConfig(dataset="digits"))
+    asked = classifier_config("convnet", like=AttackConfig(dataset="digits"))
     whole = trained_classifier(asked, Paths(Path(), Path("runs")), quiet=True)
     assert whole.run.dataset.sizes["train"] > 1000
     assert whole.run.weights != run["weights"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ex3 import backend, models, training
+from ex3 import backend, config_files, models, training
 from ex3.backend import keras, tf
 from ex3.config import ConvnetConfig, LinearConfig
 from ex3.data.sampling import shuffled_order
@@ -163,6 +163,14 @@ def test_training_stops_at_the_first_loss_that_is_not_finite(dataset, tiny_linea
     losses = np.array(run.iterations.series["loss"])
     assert run.diverged_at == 1 + np.flatnonzero(~np.isfinite(losses))[0]
     assert len(losses) <= len(dataset.train) // 100
+
+
+def test_strides_and_pools_give_the_promised_shapes():
+    fast = config_files.load(config_files.shipped("convnet-fast"))
+    network = models.build(fast, (28, 28, 1), 10)
+    shapes = [layer.output.shape[1:] for layer in network.layers if isinstance(layer, keras.Sequential)]
+    assert shapes == [(6, 6, 16), (4, 4, 32)]  # 28 -> 12 by steps of 2 -> 6 by pooling -> 4
+    assert network.count_params() == 72_010
 
 
 def test_logits_are_what_the_softmax_sees(dataset, tiny_mlp):

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from ex3.adversarial import attacks
+from ex3.adversarial.attack_config import AttackConfig
 from ex3.adversarial.attacks import Epsilon, Norm, Victim
-from ex3.config import AttackConfig
 
 Method = Literal["noise", "fgsm", "pgd", "deepfool", "targeted_l1"]
 Perturb = Callable[[np.ndarray, np.ndarray], np.ndarray]  # images, labels -> adversarial images

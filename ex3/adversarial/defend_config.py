@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ex3.config import Epsilons
+from ex3.adversarial.attack_config import Epsilons
 from ex3.robust_config import RobustConfig
 from ex3.settings import Config, Count, PositiveRate
 

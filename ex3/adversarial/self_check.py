@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ex3.adversarial.attack_config import AttackConfig
 from ex3.adversarial.attacks import Victim
 from ex3.adversarial.cases import CURVE_METHODS, Case, Method, check_epsilons, perturbation
 from ex3.adversarial.judging import CorrectImages
-from ex3.config import AttackConfig
 
 Shares = dict[float, float]  # success by epsilon
 

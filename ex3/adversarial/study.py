@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ex3.adversarial.attack_config import AttackConfig
 from ex3.adversarial.attacks import Victim
 from ex3.adversarial.cases import Case, bounded_perturbation, curve_cases, perturbation, table_cases
 from ex3.adversarial.judging import Attack, CorrectImages, judge, select_correct, smallest_epsilons
 from ex3.adversarial.self_check import self_check
 from ex3.adversarial.summaries import AttackCurves, AttackExamples, TargetPairs, pair_classes, pick_examples
-from ex3.config import AttackConfig
 from ex3.data import Split, find_label
 from ex3.errors import ConfigError, DataError
 

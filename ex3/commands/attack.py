@@ -21,7 +21,7 @@ from ex3.commands._options import (
 from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
-    from ex3.config import AttackConfig
+    from ex3.adversarial.attack_config import AttackConfig
     from ex3.experiments import Outcome
 
 KEYS = [
@@ -45,7 +45,7 @@ STEPS = [Step(("attack",), 125, after=("train all",))]
 
 def configs(config: Any = None, epsilon: str | None = None, **options: Any) -> "list[AttackConfig]":
     """Return the config of the attacks."""
-    from ex3.config import AttackConfig
+    from ex3.adversarial.attack_config import AttackConfig
     from ex3.config_files import load_as, shipped
 
     options["epsilon"] = None if epsilon is None else f"[{epsilon}]"

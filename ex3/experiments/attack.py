@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from ex3 import storage
+from ex3.adversarial.attack_config import AttackConfig
 from ex3.adversarial.judging import Attack
 from ex3.adversarial.study import Study, draw_sample, find_target, study_attacks
 from ex3.adversarial.summaries import AttackCurves
 from ex3.adversarial.victims import keras_victim
 from ex3.backend import prepare
-from ex3.config import CLASSIFIER_CONFIGS, AttackConfig
+from ex3.config import CLASSIFIER_CONFIGS
 from ex3.data import Dataset, load_images
 from ex3.experiments import Outcome, Paths, headline, make_record
 from ex3.experiments.trained import (
