@@ -91,7 +91,7 @@ def test_a_table_fits_and_keeps_its_words_whole(width):
 def test_verdicts_have_colours_in_tables_and_lines_and_none_where_they_are_unwanted(monkeypatch):
     text = [Table(["gradient", ""], [["relu", "ok"], ["gelu", "FAILED"]]), "WARN  one of them\nok but not a verdict"]
     coloured = "\n".join(render(text, 80))
-    assert re.findall(r"\x1b\[([0-9;]+)m(ok|FAILED|WARN)", coloured)[:3] == [
+    assert re.findall(r"\x1b\[([0-9;]+)m *(ok|FAILED|WARN)", coloured)[:3] == [
         ("32", "ok"), ("1;31", "FAILED"), ("33", "WARN"),
     ]  # fmt: skip
     monkeypatch.setenv("NO_COLOR", "1")
