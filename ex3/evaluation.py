@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from sklearn.neighbors import KNeighborsClassifier
 
 from ex3.backend import keras, tf
 from ex3.data import Split
@@ -63,6 +62,8 @@ def mean_squared_error(images: np.ndarray, x: np.ndarray) -> float:
 
 def neighbour_accuracy(encode: Callable[[np.ndarray], np.ndarray], train: Split, test: Split) -> float:
     """Return the test accuracy of the 15-nearest-neighbour classifier in the plane, fitted on the training codes."""
+    from sklearn.neighbors import KNeighborsClassifier  # a tenth of a second that classifiers save
+
     return float(KNeighborsClassifier(NEIGHBOURS).fit(encode(train.x), train.y).score(encode(test.x), test.y))
 
 
