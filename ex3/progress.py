@@ -1,5 +1,6 @@
 """Progress on stderr: a live bar on a terminal, plain lines elsewhere; what takes seconds alone has no lines."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -76,7 +77,8 @@ def show_training(title: str, epochs: int) -> "OnProgress":
         title: Name of the run, e.g. ``convnet, seed 0``.
         epochs: Number of epochs of the run.
     """
-    return _training_bar(title, epochs) if sys.stderr.isatty() else _training_lines(title, epochs)
+    has_colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")  # as Keras's bar has
+    return _training_bar(title, epochs) if has_colour else _training_lines(title, epochs)
 
 
 @contextmanager
