@@ -69,7 +69,7 @@ def command(ctx: click.Context, model: str | None, predictions: Path | None, qui
         raise click.UsageError("give either a MODEL or --predictions FILE")
     (config,) = configs(**options)
     start_logging(options["verbose"])
-    show_loading("TensorFlow and the images", quiet)
+    show_loading("the images" if predictions else "TensorFlow and the images", quiet)
     from ex3.experiments import evaluate
 
     return evaluate.run(config, model, predictions, paths(options), command_line(ctx), quiet)
