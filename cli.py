@@ -1,8 +1,6 @@
 """Run the command line from this folder: ``python cli.py train convnet``; see ``ex3/commands``."""
 
-import sys
-
-from ex3.commands import main
+from ex3.commands import run_program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program()

@@ -1,7 +1,5 @@
 """``python -m ex3`` is the command line, too."""
 
-import sys
+from ex3.commands import run_program
 
-from ex3.commands import main
-
-sys.exit(main())
+run_program()

@@ -1,5 +1,6 @@
-"""Progress of training, sweeps and ``reproduce`` on stderr: a live bar on a terminal, plain lines elsewhere."""
+"""Progress on stderr: a live bar on a terminal, plain lines elsewhere; what takes seconds alone has no lines."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -41,6 +42,34 @@ def show_message(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def show_loading(what: str, quiet: bool = False) -> None:
+    """Say on a terminal what is loaded, before seconds of imports."""
+    if sys.stderr.isatty() and not quiet:
+        show_message(f"loading {what} ...")
+
+
+@contextmanager
+def show_stages(count: int) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal, while the block runs, which stage of some seconds of work is under way.
+
+    Args:
+        count: Number of stages.
+
+    Yields:
+        A function to call at the beginning of each stage, with its name.
+    """
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = [SpinnerColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=count, completed=0)
+        yield lambda name: bar.update(task, description=name, advance=1)
+
+
 def show_training(title: str, epochs: int) -> "OnProgress":
     """Return a callback that shows one training run.
 
@@ -48,7 +77,8 @@ def show_training(title: str, epochs: int) -> "OnProgress":
         title: Name of the run, e.g. ``convnet, seed 0``.
         epochs: Number of epochs of the run.
     """
-    return _training_bar(title, epochs) if sys.stderr.isatty() else _training_lines(title, epochs)
+    has_colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")  # as Keras's bar has
+    return _training_bar(title, epochs) if has_colour else _training_lines(title, epochs)
 
 
 @contextmanager

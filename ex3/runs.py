@@ -96,8 +96,12 @@ def train_classifier(
     def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
         return cross_entropy(y, network(x, training=True), weight)
 
+    newest = np.empty((0, classes), np.float32)  # logits
+
     def measure(split: Split) -> dict[str, float]:
-        return loss_and_accuracy(predict(logits, split.x), split.y)
+        nonlocal newest
+        newest = predict(logits, split.x)
+        return loss_and_accuracy(newest, split.y)
 
     one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
     augmentation = models.build_augmentation(config, dataset.shape)
@@ -109,8 +113,7 @@ def train_classifier(
     task = Task(logits, loss, (dataset.train.x, one_hot, *weights), dataset.train.y, order, augmentation, step)
     more = (lambda: watch(model)) if watch else dict
     state = _optimise(config, task, dataset, measure, on_progress, more)
-    predicted = predict(logits, dataset.test.x).argmax(axis=1)
-    confusion = confusion_matrix(dataset.test.y, predicted, classes)
+    confusion = confusion_matrix(dataset.test.y, newest.argmax(axis=1), classes)  # the test images come last
     validation = measure(dataset.validation) if len(dataset.validation) else {}
     return model, _summarise(config, dataset, state, validation, confusion.tolist())
 

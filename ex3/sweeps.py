@@ -16,14 +16,14 @@ from ex3.robust_config import AnyTrainConfig
 Value = int | float | str
 Grid = Mapping[Value, Sequence[Run]]  # value -> one run per seed; values ascend
 
-SPLITS = ("train", "validation", "test")
+SPLITS = ("validation", "test", "train")  # the one that decides first
 CLASSIFIER_COLUMNS = (
-    *((f"{split}_{quantity}", 4) for quantity in ("loss", "accuracy") for split in SPLITS),
+    *((f"{split}_{quantity}", 4) for quantity in ("accuracy", "loss") for split in SPLITS),
     ("seconds_per_epoch", 2),
 )
 AUTOENCODER_COLUMNS = (
     *((f"{split}_loss", 5) for split in SPLITS),
-    *((f"{split}_neighbour_accuracy", 3) for split in SPLITS[1:]),
+    *((f"{split}_neighbour_accuracy", 3) for split in SPLITS[:2]),
     ("dead_codes", 1),
 )
 STRUCTURE_COLUMNS = (*AUTOENCODER_COLUMNS[2:-1], ("test_silhouette", 3), ("test_distance_ranks", 3))

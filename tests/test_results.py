@@ -20,7 +20,7 @@ from ex3.results import (
     to_json,
 )
 from ex3.runs import train_classifier
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 
 def test_a_run_survives_json(dataset, tiny_mlp):
@@ -72,7 +72,7 @@ def test_quantiles_by_hand_and_with_lost_runs():
 
 
 def test_tables_are_aligned():
-    assert format_table(["name", "n"], [["a", "10"], ["long name", "7"]]).splitlines() == [
+    assert str(Table(["name", "n"], [["a", "10"], ["long name", "7"]])).splitlines() == [
         "name        n",
         "a          10",
         "long name   7",

@@ -1,4 +1,4 @@
-"""A Keras classifier as a ``Victim``: compiled once for a fixed batch, in inference mode, on logits."""
+"""A Keras classifier as a ``Victim``: compiled once, for batches of a few sizes, in inference mode, on logits."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -11,7 +11,8 @@ from ex3.backend import keras, tf
 
 Loss = Literal["ce", "margin"]
 
-BATCH_SIZE = 250  # the fastest on two cores; one shape means one compilation
+BATCH_SIZE = 250  # the fastest on two cores
+STEP = 32  # a smaller batch is filled up to a multiple of it: few shapes, to each of which the kernels are fitted anew
 
 
 def keras_victim(model: keras.Model, loss: Loss = "ce", batch_size: int = BATCH_SIZE) -> Victim:
@@ -24,8 +25,8 @@ def keras_victim(model: keras.Model, loss: Loss = "ce", batch_size: int = BATCH_
         batch_size: Images at a time.
     """
     logits = models.logits_model(model)
-    images = tf.TensorSpec((batch_size, *logits.input_shape[1:]), tf.float32)
-    labels = tf.TensorSpec((batch_size,), tf.int64)
+    images = tf.TensorSpec((None, *logits.input_shape[1:]), tf.float32)
+    labels = tf.TensorSpec((None,), tf.int64)
     classes = logits.output_shape[-1]
 
     @tf.function(input_signature=[images])
@@ -68,14 +69,15 @@ LOSSES: dict[Loss, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {"ce": _cross_
 
 
 def _in_batches(function: Callable[..., Any], size: int, *arrays: np.ndarray) -> Any:
-    """Apply a function of batches of one size to any number of rows; copies of a row fill the last batch."""
+    """Apply a function of batches to any number of rows; copies of a row fill the last batch up."""
     count = len(arrays[0])
     results = []
     for start in range(0, count, size):
         batch = [array[start : start + size] for array in arrays]
-        missing = size - len(batch[0])
+        kept = len(batch[0])
+        missing = min(-kept % STEP, size - kept)
         if missing:
             batch = [np.concatenate([rows, np.repeat(rows[:1], missing, axis=0)]) for rows in batch]
-        outputs = tf.nest.map_structure(lambda output, kept=size - missing: output.numpy()[:kept], function(*batch))
+        outputs = tf.nest.map_structure(lambda output, kept=kept: output.numpy()[:kept], function(*batch))
         results.append(outputs)
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -21,6 +21,19 @@ from ex3.errors import Ex3Error
 if TYPE_CHECKING:  # heavy
     from ex3.config import Config
     from ex3.experiments import Outcome
+    from ex3.tables import Text
+
+
+SHORT_HELP = 55  # characters of a command's line in --help
+GROUPS = {  # of --help, in the order in which one needs them
+    "Learn by hand": ["toy", "theory", "check", "scratch"],
+    "Train": ["train", "evaluate"],
+    "Sweep": ["sweep"],
+    "Embed": ["autoencoder"],
+    "Attack and defend": ["attack", "defend", "reject"],
+    "Data": ["inspect", "imbalance"],
+    "Answers": ["reproduce", "report"],
+}
 
 
 def command_names() -> list[str]:
@@ -48,6 +61,17 @@ class LazyGroup(click.Group):
         if cmd_name.startswith("-"):  # an option, which click reports
             return None
         raise click.exceptions.NoSuchCommand(cmd_name, possibilities=command_names(), ctx=ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line per command, in groups; a command of no group comes last."""
+        grouped = {name for names in GROUPS.values() for name in names}
+        others = [name for name in command_names() if name not in grouped]
+        width = max(map(len, command_names()))  # one column for all groups
+        for title, names in {**GROUPS, "Others": others}.items():
+            if names:
+                with formatter.section(title):
+                    texts = [command_module(name).command.get_short_help_str(SHORT_HELP) for name in names]
+                    formatter.write_dl([(name.ljust(width), text) for name, text in zip(names, texts, strict=True)])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -104,6 +128,14 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
+def run_program() -> NoReturn:
+    """Run this process's command line, and end it at once: to take TensorFlow's objects apart would last a second."""
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _program_name() -> str:
     """Return the name of the program in messages: the installed command's, or the script's in the checkout."""
     return "ex3" if Path(sys.argv[0]).stem == "ex3" else "cli.py"
@@ -113,13 +145,31 @@ def _show(outcome: "Outcome | None", file: Path | None) -> None:
     """Print an outcome, and write it to the file of ``--outcome``; raise its problem, if it has one."""
     if outcome is None:
         return
-    click.echo("\n".join([outcome.table, "", *(f"wrote {path}" for path in outcome.written), outcome.headline]))
+    _show_text(outcome.table)
+    click.echo("\n".join(["", *(f"wrote {path}" for path in outcome.written), outcome.headline]))
+    if sys.stdout.isatty() and (pages := [path for path in outcome.written if path.suffix in (".png", ".md")]):
+        click.echo(f"next: open {pages[0]}", err=True)
     if file:
         from ex3 import storage
 
         storage.save_json(file, outcome.summary)
     if outcome.problem:
         raise outcome.problem
+
+
+def _show_text(text: "Text") -> None:
+    """Print text with its tables: fitted and in colour on a terminal, else aligned; rich respects ``NO_COLOR``."""
+    from ex3.tables import for_terminal, plain
+
+    if not sys.stdout.isatty():
+        click.echo(plain(text))
+        return
+    from rich.console import Console
+
+    width = os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    console = Console(file=sys.stdout, width=width, highlight=False, markup=False)
+    for part in for_terminal(text, width):
+        console.print(part)
 
 
 def _complain(message: str, code: int) -> int:

@@ -18,6 +18,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.adversarial.attack_config import AttackConfig
@@ -51,7 +52,11 @@ def configs(config: Any = None, epsilon: str | None = None, **options: Any) -> "
     return [load_as(AttackConfig, config or shipped("attack"), overrides(options, KEYS))]
 
 
-@click.command("attack", epilog="Example: python cli.py attack --model mlp --epsilon 0.05,0.1 --steps 100")
+@click.command(
+    "attack",
+    short_help="Fool classifiers with tiny changes of the images.",
+    epilog="Example: python cli.py attack --model mlp --epsilon 0.05,0.1 --steps 100",
+)
 @click.option(
     "--model",
     default="convnet",
@@ -74,6 +79,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         print_configs(loaded)
         return None
     start_logging(options["verbose"])
+    show_loading("TensorFlow and the images", options["quiet"])
     from ex3.experiments import attack
 
     return attack.run(config, options["model"], paths(options), command_line(ctx), options["quiet"])

@@ -18,6 +18,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import AutoencoderConfig
@@ -45,7 +46,11 @@ def configs(config: Any = None, structured: Any = None, **options: Any) -> "tupl
     )
 
 
-@click.command("autoencoder", epilog="Example: python cli.py autoencoder --seeds 1 --set bottleneck=relu")
+@click.command(
+    "autoencoder",
+    short_help="Squeeze images into two numbers, beside PCA.",
+    epilog="Example: python cli.py autoencoder --seeds 1 --set bottleneck=relu",
+)
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Repeats, from --seed upwards.")
 @click.option(
     "--samples",
@@ -71,6 +76,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         print_configs(loaded)
         return None
     start_logging(options["verbose"])
+    show_loading("TensorFlow and the images", options["quiet"])
     from ex3.experiments import autoencoder
 
     return autoencoder.run(

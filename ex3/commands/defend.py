@@ -20,6 +20,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.adversarial.defend_config import DefendConfig
@@ -68,7 +69,11 @@ def configs(
     return [loaded.model_copy(update={"networks": networks, "hand": hand})]
 
 
-@click.command("defend", epilog="Example: python cli.py defend --only pgd,ibp --seeds 3 --export robust.npz")
+@click.command(
+    "defend",
+    short_help="Train against noise, attack, and prove what holds.",
+    epilog="Example: python cli.py defend --only pgd,ibp --seeds 3 --export robust.npz",
+)
 @click.option(
     "--only",
     metavar="N1,N2,...",
@@ -97,6 +102,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     if export is not None and export.suffix != ".npz":
         raise click.UsageError(f"--export {export}: should end in .npz")
     start_logging(options["verbose"])
+    show_loading("TensorFlow and the images", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import defend
 

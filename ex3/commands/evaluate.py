@@ -18,6 +18,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
@@ -41,7 +42,11 @@ def configs(**options: Any) -> "list[EvaluateConfig]":
     return [change(EvaluateConfig(), overrides(options, KEYS), "command line")]
 
 
-@click.command("evaluate", epilog="Example: python cli.py evaluate --predictions mine.csv --dataset photos")
+@click.command(
+    "evaluate",
+    short_help="Judge any classifier: what it confuses, how sure.",
+    epilog="Example: python cli.py evaluate --predictions mine.csv --dataset photos",
+)
 @click.argument("model", required=False)
 @click.option(
     "--predictions",
@@ -64,6 +69,7 @@ def command(ctx: click.Context, model: str | None, predictions: Path | None, qui
         raise click.UsageError("give either a MODEL or --predictions FILE")
     (config,) = configs(**options)
     start_logging(options["verbose"])
+    show_loading("the images" if predictions else "TensorFlow and the images", quiet)
     from ex3.experiments import evaluate
 
     return evaluate.run(config, model, predictions, paths(options), command_line(ctx), quiet)

@@ -18,6 +18,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.data_care.config import ImbalanceConfig
@@ -46,7 +47,11 @@ def configs(
     return [loaded]
 
 
-@click.command("imbalance", epilog="Example: python cli.py imbalance --dataset mnist --classes 4,7,9")
+@click.command(
+    "imbalance",
+    short_help="Try remedies for rare classes and wrong labels.",
+    epilog="Example: python cli.py imbalance --dataset mnist --classes 4,7,9",
+)
 @click.option("--counts", metavar="N1,N2,...", help="Training images of each class.")
 @click.option("--mislabelled", metavar="SHARE", help="Of one class's training images that get another label.")
 @click.option("--epochs", metavar="N", help="Of all networks.")
@@ -72,6 +77,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         print_configs(loaded)
         return None
     start_logging(options["verbose"])
+    show_loading("TensorFlow and the images", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import imbalance
 

@@ -18,6 +18,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.data_care.config import InspectConfig
@@ -43,7 +44,11 @@ def configs(config: Any = None, **options: Any) -> "list[InspectConfig]":
     return [load_as(InspectConfig, config or shipped("inspect"), overrides(options, KEYS))]
 
 
-@click.command("inspect", epilog="Example: python cli.py inspect --dataset photos")
+@click.command(
+    "inspect",
+    short_help="Look at the data: duplicates, suspicious labels.",
+    epilog="Example: python cli.py inspect --dataset photos",
+)
 @with_options([*config_options("configs/inspect.toml"), *INSPECT_OPTIONS, *PATH_OPTIONS])
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
@@ -59,6 +64,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         print_configs(loaded)
         return None
     start_logging(options["verbose"])
+    show_loading("TensorFlow and the images", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import inspect
 

@@ -18,6 +18,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.by_hand.config import RejectConfig
@@ -57,7 +58,11 @@ def configs(config: Any = None, **options: Any) -> "list[RejectConfig]":
     return [loaded.model_copy(update={"networks": networks, "fixed": fixed})]
 
 
-@click.command("reject", epilog="Example: python cli.py reject --rejected-share 0.01 --epsilon 0.1,0.2")
+@click.command(
+    "reject",
+    short_help="Let networks refuse what they do not know.",
+    epilog="Example: python cli.py reject --rejected-share 0.01 --epsilon 0.1,0.2",
+)
 @click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]")
 @click.option("--fresh", is_flag=True, help="Start over: delete the finished runs.")
 @with_options([*config_options("configs/reject.toml"), *REJECT_OPTIONS, *PATH_OPTIONS])
@@ -75,6 +80,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         print_configs(loaded)
         return None
     start_logging(options["verbose"])
+    show_loading("the images", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import reject
 

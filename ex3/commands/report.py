@@ -26,7 +26,11 @@ def all_steps() -> list[Step]:
     return [step for name in command_names() for step in getattr(command_module(name), "STEPS", [])]
 
 
-@click.command("report", epilog="Example: python cli.py report --check")
+@click.command(
+    "report",
+    short_help="Write the answers from the numbers, or check them.",
+    epilog="Example: python cli.py report --check",
+)
 @click.option("--check", is_flag=True, help="Write nothing; check the figures, ANSWERS and the README beside it.")
 @with_options([*ANSWER_OPTIONS, *FIGURE_OPTIONS])
 def command(check: bool, template: Path, answers: Path, out: Path) -> "Outcome":

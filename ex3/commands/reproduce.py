@@ -10,6 +10,7 @@ import click
 from ex3.commands import command_module, config_of
 from ex3.commands._options import PATH_OPTIONS, Step, paths, start_logging, with_options
 from ex3.commands.report import ANSWER_OPTIONS, all_steps
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome, Paths
@@ -57,7 +58,11 @@ def _more_arguments(known: set[str], where: "Paths", fresh: bool) -> Iterator[st
         yield "--fresh"
 
 
-@click.command("reproduce", epilog="Example: python cli.py reproduce --fresh")
+@click.command(
+    "reproduce",
+    short_help="Run every experiment, and write the answers.",
+    epilog="Example: python cli.py reproduce --fresh",
+)
 @click.option("--photographs", is_flag=True, help="Run the experiments on cars-cats-trucks, too: half an hour more.")
 @click.option("--fresh", is_flag=True, help="Repeat the finished experiments, too.")
 @with_options([*ANSWER_OPTIONS, *PATH_OPTIONS])
@@ -69,6 +74,7 @@ def command(photographs: bool, fresh: bool, template: Path, answers: Path, **opt
     changed. One that fails does not stop the others. Takes about 33 minutes on two cores.
     """
     start_logging(options["verbose"])
+    show_loading("the list of experiments", options["quiet"])
     from ex3.experiments import reproduce
 
     where = paths(options)

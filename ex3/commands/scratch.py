@@ -18,6 +18,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.by_hand.config import ScratchConfig
@@ -74,7 +75,11 @@ def configs(config: Any = None, networks: str | None = None, **options: Any) -> 
     return [loaded.model_copy(update=kept)]
 
 
-@click.command("scratch", epilog="Example: python cli.py scratch --networks hinge,softmax --epochs 5 --seeds 1")
+@click.command(
+    "scratch",
+    short_help="Train, disturb and attack hand-written networks.",
+    epilog="Example: python cli.py scratch --networks hinge,softmax --epochs 5 --seeds 1",
+)
 @click.option("--networks", metavar="N1,N2,...", help="Only these of the config.")
 @click.option("--seeds", metavar="N", help="Runs of each network.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]")
@@ -94,6 +99,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         print_configs(loaded)
         return None
     start_logging(options["verbose"])
+    show_loading("the images", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import scratch
 

@@ -21,6 +21,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import Config, SweepConfig, TrainConfig
@@ -101,7 +102,11 @@ def _load_base(model: str, sweep: "SweepConfig", file: Path, threads: int, optio
     return base
 
 
-@click.command("sweep", epilog="Example: python cli.py sweep lr --set optimizer=adam --values 0.0001,0.001,0.01")
+@click.command(
+    "sweep",
+    short_help="Compare learning rates, dropouts or batch sizes.",
+    epilog="Example: python cli.py sweep lr --set optimizer=adam --values 0.0001,0.001,0.01",
+)
 @click.argument("parameter", type=NearestChoice(PARAMETERS))
 @click.option("--model", metavar="NAME", help="linear, mlp or convnet.  [default: convnet]")
 @click.option("--values", metavar="V1,V2,...", help="Instead of the config's.")
@@ -135,6 +140,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         print_configs([sweep])
         return None
     start_logging(options["verbose"])
+    show_loading("the images; each worker loads TensorFlow", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import sweep as experiment
 

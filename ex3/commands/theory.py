@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ex3.commands._options import FIGURE_OPTIONS, Step, command_line, with_options
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
@@ -13,7 +14,11 @@ if TYPE_CHECKING:  # heavy
 STEPS = [Step(("theory",), 10)]
 
 
-@click.command("theory", epilog="Example: python cli.py theory")
+@click.command(
+    "theory",
+    short_help="Check the theory answers by numbers; draw them.",
+    epilog="Example: python cli.py theory",
+)
 @with_options(FIGURE_OPTIONS)
 @click.pass_context
 def command(ctx: click.Context, out: Path) -> "Outcome":
@@ -23,6 +28,7 @@ def command(ctx: click.Context, out: Path) -> "Outcome":
     computational graph) and their JSON twins. Prints a table of statements; exits with 1 when one does not hold. Takes
     about 10 seconds.
     """
+    show_loading("NumPy and matplotlib")
     from ex3.experiments import theory
 
     return theory.run(out, command_line(ctx))

@@ -14,6 +14,7 @@ from ex3.commands._options import (
     print_configs,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import ToyConfig
@@ -42,7 +43,11 @@ def configs(config: Any = None, **options: Any) -> "list[ToyConfig]":
     return [load_as(ToyConfig, config or shipped("toy"), overrides(options, KEYS))]
 
 
-@click.command("toy", epilog="Example: python cli.py toy --model convnet --target y2 --l2 0.01")
+@click.command(
+    "toy",
+    short_help="Fit two hand-written models to three functions.",
+    epilog="Example: python cli.py toy --model convnet --target y2 --l2 0.01",
+)
 @with_options([*config_options("configs/toy.toml"), *TOY_OPTIONS, *FIGURE_OPTIONS])
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
@@ -56,6 +61,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     if options["print_config"]:
         print_configs(loaded)
         return None
+    show_loading("NumPy and matplotlib")
     from ex3.experiments import toy
 
     return toy.run(config, options["out"], command_line(ctx))

@@ -20,6 +20,7 @@ from ex3.commands._options import (
     start_logging,
     with_options,
 )
+from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import ClassifierConfig
@@ -40,7 +41,11 @@ def configs(model: str, config: Any = None, **options: Any) -> "list[ClassifierC
     return loaded
 
 
-@click.command("train", epilog="Example: python cli.py train convnet --epochs 3 --set label_smoothing=0")
+@click.command(
+    "train",
+    short_help="Train the linear classifier, the MLP, the convnet.",
+    epilog="Example: python cli.py train convnet --epochs 3 --set label_smoothing=0",
+)
 @click.argument("model", type=NearestChoice([*MODELS, "all"]))
 @with_options([*config_options("the model's own"), *TRAIN_OPTIONS, DROPOUT_OPTION])
 @click.option("--seeds", type=click.IntRange(1), help="Runs per model, from --seed upwards.  [default: 1; all: 5]")
@@ -57,6 +62,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         print_configs(loaded)
         return None
     start_logging(options["verbose"])
+    show_loading("TensorFlow and the images", options["quiet"])
     from ex3.experiments import train
 
     seeds = options["seeds"] or (5 if options["model"] == "all" else 1)

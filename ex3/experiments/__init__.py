@@ -11,6 +11,7 @@ from ex3.errors import DataError, DivergedError, Ex3Error
 from ex3.provenance import RUN_PACKAGES, versions
 from ex3.results import DatasetInfo, Record
 from ex3.settings import ImagesConfig
+from ex3.tables import Text
 
 Result = TypeVar("Result")
 
@@ -48,13 +49,13 @@ class Outcome:
     """The text and files of a finished experiment.
 
     Attributes:
-        table: The numbers, aligned.
+        table: The numbers.
         headline: The last line, for people and for scripts.
         written: The files, in the order in which they were written.
         problem: An error to report although all of this was written, such as a run that diverged.
     """
 
-    table: str
+    table: Text
     headline: str
     written: list[Path] = field(default_factory=list)
     problem: Ex3Error | None = None

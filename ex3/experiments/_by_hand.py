@@ -9,7 +9,7 @@ from ex3.cells import Workers
 from ex3.experiments import Outcome, Paths, headline
 from ex3.experiments.hand_written import expand_seeds, first_divergence, record_networks, train_networks
 from ex3.plots.certificates import draw_certificates
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 HEADER = ["network", "epsilon", "clean", "left by PGD", "certified by CROWN", "by intervals"]
 
@@ -43,7 +43,7 @@ def certify_by_hand(
     record = record_networks("defend-hand", trained.runs, result, config, command, trained.dataset, seconds)
     count = sum(map(len, trained.runs.values()))
     return Outcome(
-        table=format_table(HEADER, [row for name, network in networks.items() for row in _rows(name, network)]),
+        table=Table(HEADER, [row for name, network in networks.items() for row in _rows(name, network)]),
         headline=headline(
             _finding(networks), trained.dataset, record.seeds, None, seconds, f"{count} runs ({trained.reused} reused)"
         ),

@@ -18,13 +18,15 @@ from ex3.data_care.inspection import (
     show,
 )
 from ex3.data_care.suspects import Suspects
-from ex3.tables import format_table
+from ex3.tables import Table
 
 MOST_KINDS, MOST_EXCHANGES = 3, 5  # in a line
 PAIRS_HEADER = ["split", "image", "label", "other_split", "other_image", "other_label", "similarity"]
 
 
-def format_results(classes: ClassesResult, duplicates: DuplicatesResult, suspects: SuspectsResult | None) -> str:
+def format_results(
+    classes: ClassesResult, duplicates: DuplicatesResult, suspects: SuspectsResult | None
+) -> list[Table | str]:
     """Write the numbers: a table of the classes, a line for each finding."""
     names = classes.dataset.class_names
     rows = [
@@ -41,13 +43,8 @@ def format_results(classes: ClassesResult, duplicates: DuplicatesResult, suspect
     for name, found in suspects.splits.items() if suspects else ():
         lines[f"suspects, {name}"] = _describe_suspects(found, names)
     width = max(map(len, lines)) + 2
-    return "\n".join(
-        [
-            format_table(["class", "training", "test"], rows),
-            "",
-            *(f"{title:{width}}{line}" for title, line in lines.items()),
-        ]
-    )
+    findings = [f"{title:{width}}{line}" for title, line in lines.items()]
+    return [Table(["class", "training", "test"], rows), "\n".join(findings)]
 
 
 def describe_finding(classes: ClassesResult, duplicates: DuplicatesResult, suspects: SuspectsResult | None) -> str:

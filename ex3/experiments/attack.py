@@ -26,13 +26,13 @@ from ex3.plots import attack as plots
 from ex3.plots.style import dataset_label, picture_map, plural
 from ex3.progress import show_message
 from ex3.results import DatasetInfo
-from ex3.tables import format_table
+from ex3.tables import Table
 
 log = logging.getLogger("ex3")
 
 HEADER = [
-    "method", "norm", "epsilon", "attacked", "success", "95 % interval", "robust accuracy",
-    "l0", "l1", "l2", "linf", "smallest epsilon", "images/s",
+    "method", "norm", "epsilon", "success", "95 % interval", "smallest epsilon",
+    "l0", "l1", "l2", "linf", "robust accuracy", "attacked", "images/s",
 ]  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def _titles(config: AttackConfig, main: str, dataset: DatasetInfo, images: int) 
     }
 
 
-def _format_results(result: AttackCurves) -> str:
+def _format_results(result: AttackCurves) -> list[Table | str]:
     rows = []
     for attack in result.table:
         low, high = attack.interval
@@ -138,20 +138,20 @@ def _format_results(result: AttackCurves) -> str:
                 plots.METHOD_TITLES[attack.method],
                 attack.norm or "-",
                 "-" if attack.epsilon is None else f"{attack.epsilon:g}",
-                str(attack.attacked),
                 f"{attack.success:.1%}",
                 f"{low:.1%} to {high:.1%}",
-                f"{attack.robust_accuracy:.4f}",
+                "-" if attack.smallest_epsilon is None else f"{attack.smallest_epsilon:.3f}",
                 f"{attack.l0:.0f}",
                 *(f"{size:.3g}" for size in (attack.l1, attack.l2, attack.linf)),
-                "-" if attack.smallest_epsilon is None else f"{attack.smallest_epsilon:.3f}",
+                f"{attack.robust_accuracy:.4f}",
+                str(attack.attacked),
                 f"{attack.images_per_second:,.0f}",
             ]
         )
     checks = [
         f"{'PASS' if check.passed else 'WARN'}  {check.name}: {check.detail}".rstrip(": ") for check in result.checks
     ]
-    return "\n".join([format_table(HEADER, rows), "", *checks])
+    return [Table(HEADER, rows), "\n".join(checks)]
 
 
 def _summarise(study: Study) -> str:

@@ -42,7 +42,7 @@ from ex3.progress import show_training
 from ex3.results import Record, Run
 from ex3.runs import train_autoencoder
 from ex3.structured_config import StructuredConfig
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 log = logging.getLogger("ex3")
 
@@ -200,14 +200,14 @@ def _figures(
         )
 
 
-def _table(codes: CodesInPlane) -> str:
+def _table(codes: CodesInPlane) -> Table:
     rows = []
     for method, scores in codes.scores.items():
         numbers = [
             "-" if math.isnan(scores[name].mean) else with_spread(scores[name], DIGITS.get(name, 4)) for name in COLUMNS
         ]
         rows.append([METHOD_TITLES[method], *numbers])
-    return format_table(["method", *COLUMNS.values()], rows)
+    return Table(["method", *COLUMNS.values()], rows)
 
 
 def _finding(codes: CodesInPlane, curves: LossCurves) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from ex3.backend import prepare, tf
 from ex3.errors import CheckFailedError
 from ex3.experiments import Outcome
+from ex3.progress import show_stages
 from ex3.scratch.gradient_check import (
     CLASSES,
     MARGIN,
@@ -24,7 +25,7 @@ from ex3.scratch.gradient_check import (
 )
 from ex3.scratch.intervals import WorstCase
 from ex3.scratch.losses import CrossEntropy, DistanceLoss, HingeLoss, MarginLoss, RbfLoss, SquaredLoss
-from ex3.tables import format_table
+from ex3.tables import Table
 
 NUMERICAL_TOLERANCE = 1e-6
 AUTOMATIC_TOLERANCE = 1e-10
@@ -53,13 +54,17 @@ class Agreement:
 def run() -> Outcome:
     """Check every gradient; the outcome's problem names those that fail."""
     prepare(seed=0, threads=2, precision="float32")
-    agreements = [agreement for case in build_cases() for agreement in compare(case)]
+    cases, agreements = build_cases(), []
+    with show_stages(len(cases)) as begin:
+        for case in cases:
+            begin(case.name)
+            agreements += compare(case)
     failed = [agreement.gradient for agreement in agreements if not agreement.passed]
     rows = [
         [a.gradient, f"{a.numerical:.1e}", f"{a.automatic:.1e}", "ok" if a.passed else "FAILED"] for a in agreements
     ]
     return Outcome(
-        table=format_table(["gradient", "central differences", "TensorFlow", ""], rows),
+        table=Table(["gradient", "central differences", "TensorFlow", ""], rows),
         headline=f"{len(agreements) - len(failed)} of {len(agreements)} gradients agree: relative error below "
         f"{NUMERICAL_TOLERANCE:g} with central differences, {AUTOMATIC_TOLERANCE:g} with TensorFlow",
         problem=CheckFailedError(f"wrong gradients: {'; '.join(failed)}") if failed else None,

@@ -24,15 +24,15 @@ from ex3.plots import box as box_plots
 from ex3.plots import defend as plots
 from ex3.progress import show_cells
 from ex3.results import DatasetInfo
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, blocks, with_spread
 
 if TYPE_CHECKING:  # plots alone needs it
     from matplotlib.figure import Figure
 
 log = logging.getLogger("ex3")
 
-HEADER = ["network", "clean", "PGD, ce", "PGD, margin", "PGD, targeted", "all attacks", "95 % interval", "certified",
-          "tested", "median least noise", "seconds"]  # fmt: skip
+HEADER = ["network", "clean", "all attacks", "certified", "PGD, ce", "PGD, margin", "PGD, targeted", "95 % interval",
+          "median least noise", "tested", "seconds"]  # fmt: skip
 Runs = dict[str, list[DefendedRun]]
 
 
@@ -71,7 +71,7 @@ def run(
     if config.hand:
         outcomes.append(certify_by_hand(config, paths, workers, command, fresh, quiet))
     return Outcome(
-        table="\n\n".join(outcome.table for outcome in outcomes),
+        table=[block for outcome in outcomes for block in blocks(outcome.table)],
         headline=outcomes[0].headline,
         written=[path for outcome in outcomes for path in outcome.written],
         problem=next((outcome.problem for outcome in outcomes if outcome.problem), None),
@@ -106,7 +106,7 @@ def _defend(
         written.append(storage.save_arrays(export, name_weights(runs)))
     work = f"{count} runs ({reused} reused)"
     return Outcome(
-        table=format_table(HEADER, [_row(name, defence) for name, defence in defences.networks.items()]),
+        table=Table(HEADER, [_row(name, defence) for name, defence in defences.networks.items()]),
         headline=headline(_finding(defences), dataset, seeds, threads, time.perf_counter() - start, work),
         written=written,
         problem=_divergence(runs),
@@ -193,11 +193,12 @@ def _row(name: str, defence: Defence) -> Sequence[str]:
     return [
         name,
         with_spread(defence.clean, 4),
-        *(with_spread(defence.left[attack], 3) for attack in ATTACKS),
-        f"{low:.3f} to {high:.3f}",
+        with_spread(defence.robust, 3),
         with_spread(defence.certified, 4),
-        str(defence.tested),
+        *(with_spread(defence.left[attack], 3) for attack in ATTACKS[:-1]),
+        f"{low:.3f} to {high:.3f}",
         with_spread(defence.least_noise, 3),
+        str(defence.tested),
         with_spread(defence.seconds, 0),
     ]
 

@@ -19,7 +19,7 @@ from ex3.measures.confidence import BINS, Calibration, Confidence, calibrate, fi
 from ex3.measures.scores import Estimate, Scores, describe_unanswered, score
 from ex3.plots import evaluate as plots
 from ex3.settings import ImagesConfig, Seed
-from ex3.tables import format_table
+from ex3.tables import Table
 
 log = logging.getLogger("ex3")
 
@@ -148,7 +148,7 @@ def _ask_model(config: EvaluateConfig, model: str, paths: Paths, quiet: bool) ->
     )
 
 
-def _format_results(scores: Scores, calibration: Calibration | None) -> str:
+def _format_results(scores: Scores, calibration: Calibration | None) -> list[Table | str]:
     rows = [
         [
             row.name,
@@ -174,7 +174,7 @@ def _format_results(scores: Scores, calibration: Calibration | None) -> str:
         lines.append("no calibration: only the answered labels are known, not their probabilities")
     if unanswered := describe_unanswered(scores):
         lines.append(f"WARN  the model {unanswered}")
-    return "\n".join([format_table(HEADER, rows), "", *lines])
+    return [Table(HEADER, rows), "\n".join(lines)]
 
 
 def _cells(estimate: Estimate) -> tuple[str, str]:

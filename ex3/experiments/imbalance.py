@@ -32,7 +32,7 @@ from ex3.experiments import Outcome, Paths, divergence, figure_prefix, headline,
 from ex3.plots import imbalance as plots
 from ex3.progress import show_cells
 from ex3.results import DatasetInfo, spread
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 Plan = Mapping[str, Sequence[AlteredConfig]]  # by remedy one config per seed, or by seed one per fold
 ON_MNIST = "python cli.py imbalance --dataset mnist --classes 4,7,9"
@@ -186,9 +186,9 @@ def _save_figures(
     return written
 
 
-def _format(result: ImbalanceResult) -> str:
+def _format(result: ImbalanceResult) -> list[Table | str]:
     header = [*HEADER, *(f"recall {name}" for name in result.dataset.class_names)]
-    table = format_table(header, [_row(name, remedy) for name, remedy in result.remedies.items()])
+    table = Table(header, [_row(name, remedy) for name, remedy in result.remedies.items()])
     lines = [
         f"suspects of {kind}: {with_spread(spread([search.suspects for search in searches]), 0)}, of which "
         f"{with_spread(spread([search.hits for search in searches]), 0)} of {searches[0].planted} wrong labels"
@@ -197,7 +197,7 @@ def _format(result: ImbalanceResult) -> str:
             ("all images", result.blind),
         )
     ]
-    return "\n".join([table, "", *lines])
+    return [table, "\n".join(lines)]
 
 
 def _row(name: str, remedy: Remedy) -> list[str]:

@@ -20,7 +20,7 @@ from ex3.experiments.hand_written import (
     train_networks,
 )
 from ex3.plots import reject as plots
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 if TYPE_CHECKING:  # plots alone needs it
     from matplotlib.figure import Figure
@@ -80,7 +80,7 @@ def run(
     count = sum(map(len, fixed.runs.values())) + sum(map(len, trained.runs.values()))
     seeds = [run.config.seed for run in next(iter(trained.runs.values()))]
     return Outcome(
-        table=format_table(HEADER, [row for named in rejection.networks.items() for row in _rows(config, *named)]),
+        table=Table(HEADER, [row for named in rejection.networks.items() for row in _rows(config, *named)]),
         headline=headline(
             _finding(config, rejection),
             trained.dataset,

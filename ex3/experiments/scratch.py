@@ -14,14 +14,14 @@ from ex3.experiments import Outcome, Paths, headline
 from ex3.experiments.hand_written import expand_seeds, first_divergence, record_networks, train_networks
 from ex3.plots import scratch as plots
 from ex3.results import DatasetInfo
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 if TYPE_CHECKING:  # plots alone needs it
     from matplotlib.figure import Figure
 
 NOISY = "hinge"  # the network that is also trained with noise
 ATTACKED = ("hinge", "softmax", "rbf-general")
-HEADER = ["network", "inputs", "batch", "rate", "epochs", "train accuracy", "test accuracy", "seconds"]
+HEADER = ["network", "test accuracy", "train accuracy", "inputs", "batch", "rate", "epochs", "seconds"]
 
 Runs = dict[str, list[StudiedRun]]
 
@@ -66,7 +66,12 @@ def run(
     work = f"{sum(map(len, done.runs.values()))} runs ({done.reused} reused)"
     seeds = [run.config.seed for run in trained[best]]
     return Outcome(
-        table=format_table(HEADER, [*map(_row, networks.items()), *map(_reported_row, REPORTED)]),
+        table=Table(
+            HEADER,
+            [*map(_row, networks.items()), *map(_reported_row, REPORTED)],
+            list(networks).index(best),
+            "validation accuracy",
+        ),
         headline=headline(
             f"best by validation: {best}, test accuracy {accuracy}", done.dataset, seeds, None,
             time.perf_counter() - start, work,
@@ -150,12 +155,12 @@ def _row(named: tuple[str, Trained]) -> list[str]:
     config = network.config
     return [
         name,
+        with_spread(network.metrics["test_accuracy"], 4),
+        with_spread(network.metrics["train_accuracy"], 4),
         f"PCA {config.components}" if config.components else "pixels",
         str(config.batch_size),
         f"{config.learning_rate:g}",
         str(config.epochs),
-        with_spread(network.metrics["train_accuracy"], 4),
-        with_spread(network.metrics["test_accuracy"], 4),
         with_spread(network.seconds, 1),
     ]
 
@@ -163,4 +168,4 @@ def _row(named: tuple[str, Trained]) -> list[str]:
 def _reported_row(reported: Reported) -> list[str]:
     train = "-" if reported.train_accuracy is None else f"{reported.train_accuracy:g}"
     name = f"R3 reports: {reported.network}"
-    return [name, "", "", "", "", train, f"{reported.test_accuracy:g}", reported.seconds or "-"]
+    return [name, f"{reported.test_accuracy:g}", train, "", "", "", "", reported.seconds or "-"]

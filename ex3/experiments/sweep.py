@@ -23,7 +23,7 @@ from ex3.progress import show_cells
 from ex3.provenance import TRAINING
 from ex3.results import DatasetInfo, Run
 from ex3.sweeps import Grid, SweepKind, SweepResult, Value, format_value
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 log = logging.getLogger("ex3")
 
@@ -146,17 +146,19 @@ def _name_model(run: Run, kind: SweepKind) -> str:
     return f"{run.name}, {kind.parameter} {value}, seed {run.config.seed}"
 
 
-def _table(kind: SweepKind, result: SweepResult) -> str:
-    header = [kind.label, "diverged", *(name.replace("_", " ") for name, _ in kind.columns)]
+def _table(kind: SweepKind, result: SweepResult) -> Table:
+    header = [kind.label, *(name.replace("_", " ") for name, _ in kind.columns), "diverged"]
     rows = [
         [
             format_value(of_value.value),
-            f"{of_value.diverged}/{len(of_value.runs)}",
             *(with_spread(of_value.spreads[name], decimals) for name, decimals in kind.columns),
+            f"{of_value.diverged}/{len(of_value.runs)}",
         ]
         for of_value in result.values
     ]
-    return format_table(header, rows)
+    values = [of_value.value for of_value in result.values]
+    best = None if result.best is None else values.index(result.best)
+    return Table(header, rows, best, kind.ranking[0].replace("_", " "))
 
 
 def _finding(kind: SweepKind, result: SweepResult) -> str:

@@ -9,11 +9,12 @@ from ex3 import storage
 from ex3.errors import CheckFailedError
 from ex3.experiments import Outcome, Result, headline, make_record
 from ex3.plots.theory import GraphExample, ReluResult, SigmoidResult, draw_relu, draw_sigmoid
+from ex3.progress import show_stages
 from ex3.results import Curves, DatasetInfo, Record, quantiles
 from ex3.scratch import sigmoid, theory, threshold
 from ex3.scratch.theory import Finding
 from ex3.scratch.toy import log_spaced
-from ex3.tables import format_table
+from ex3.tables import Table
 
 SEEDS = 32
 ITERATIONS = 5000
@@ -41,8 +42,11 @@ def run(figures: Path, command: str) -> Outcome:
     start = time.perf_counter()
     storage.check_writable(figures)
     seeds = range(SEEDS)
-    of_relu = study_relu()
-    of_sigmoid = study_sigmoid()
+    with show_stages(2) as begin:
+        begin("question 1: a threshold in the ReLU")
+        of_relu = study_relu()
+        begin("questions 2 and 3: the sigmoid, the initialisations")
+        of_sigmoid = study_sigmoid()
     seconds = time.perf_counter() - start
 
     def record(name: str, result: Result) -> Record[Result]:
@@ -108,8 +112,8 @@ def _curves(rows: np.ndarray, losses: np.ndarray) -> Curves:
     return Curves("iteration", (rows + 1).tolist(), {"low": low, "median": median, "high": high})
 
 
-def _table(findings: list[Finding]) -> str:
-    return format_table(
+def _table(findings: list[Finding]) -> Table:
+    return Table(
         ["statement", "number", "bound", ""],
         [
             [one.statement, f"{one.number:.3g}", f"{one.relation} {one.bound:.3g}", "ok" if one.holds else "FAILED"]

@@ -14,10 +14,11 @@ from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Result, divergence, headline, make_record
 from ex3.plots import toy as plots
 from ex3.plots.toy import FinalFit, ToyCurves, ToyFit, ToyInitialisations, ToyPredictions
+from ex3.progress import show_stages
 from ex3.results import Curves, DatasetInfo, Record, quantiles
 from ex3.scratch.targets import TARGETS, TEST_SIZE, TRAIN_SIZE, Samples, draw
 from ex3.scratch.toy import History, fit, log_spaced, solve_ridge
-from ex3.tables import format_table
+from ex3.tables import Table
 
 POINTS = 100  # on each curve, at most
 L2S = [0.001, 0.01, 0.1, 1.0]
@@ -41,9 +42,13 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
     models = ["linear", "convnet"] if config.model == "both" else [config.model]
     targets: list[str] = list(TARGETS) if config.target == "all" else [config.target]
     samples = draw(targets, _seeds(config))
-    fits = fit_models(config, models, targets, samples)
-    initialisations = fit_initialisations(config, targets, samples, fits)
-    by_l2 = fit_l2(config, models, targets)
+    with show_stages(3) as begin:
+        begin("the models on each target")
+        fits = fit_models(config, models, targets, samples)
+        begin("the convnet's initialisations")
+        initialisations = fit_initialisations(config, targets, samples, fits)
+        begin("the l2 term")
+        by_l2 = fit_l2(config, models, targets)
     predictions = ToyPredictions(_without_curves(fits))
     seconds = time.perf_counter() - start
 
@@ -63,7 +68,7 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
     shares = ", ".join(f"{result.model} {result.target} {share_within_floor(result):.0%}" for result in fits)
     finding = f"within twice the noise floor: {shares}"
     return Outcome(
-        table=format_table(HEADER, [_row(result) for result in fits]),
+        table=Table(HEADER, [_row(result) for result in fits]),
         headline=headline(finding, "toy", _seeds(config), None, time.perf_counter() - start),
         written=written,
         problem=_first_divergence(fits, config),

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ex3 import model_store, storage
 from ex3.config import ClassifierConfig
 from ex3.data import load_images
@@ -18,13 +20,12 @@ from ex3.plots.classifiers import comparison, learning_curves
 from ex3.progress import show_training
 from ex3.results import Record, Repeats, Run, repeats, spread
 from ex3.runs import train_classifier
-from ex3.tables import format_table, with_spread
+from ex3.tables import Table, with_spread
 
 log = logging.getLogger("ex3")
 
 HEADER = [
-    "model", "parameters", "epochs", "seconds",
-    "train loss", "train accuracy", "test loss", "test accuracy", "generalisation gap",
+    "model", "test accuracy", "train accuracy", "gap", "test loss", "train loss", "seconds", "epochs", "parameters",
 ]  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: 
         )
     first = next(iter(trained.values())).runs
     return Outcome(
-        table=format_table(HEADER, [_row(of_model) for of_model in trained.values()]),
+        table=_table(trained),
         headline=headline(
             f"test accuracy {_accuracies(trained)}",
             first[0].dataset,
@@ -118,16 +119,27 @@ def _record(
     )
 
 
+def _table(trained: Mapping[str, Repeats]) -> Table:
+    """Return a row per model; of several, the best on the validation images is marked."""
+    accuracies = [of_model.metrics["validation_accuracy"].mean for of_model in trained.values()]
+    best = int(np.nanargmax(accuracies)) if len(accuracies) > 1 and np.isfinite(accuracies).any() else None
+    return Table(HEADER, [_row(of_model) for of_model in trained.values()], best, "validation accuracy")
+
+
 def _row(trained: Repeats) -> list[str]:
-    names = ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]
     gaps = [run.metrics["train_accuracy"] - run.metrics["test_accuracy"] for run in trained.runs]
+    accuracies, losses = (
+        [with_spread(trained.metrics[f"{split}_{quantity}"], 4) for split in ("test", "train")]
+        for quantity in ("accuracy", "loss")
+    )
     return [
         trained.runs[0].name,
-        f"{trained.runs[0].parameters:,}",
-        str(trained.runs[0].config.epochs),
-        with_spread(spread([run.seconds for run in trained.runs]), 1),
-        *(with_spread(trained.metrics[name], 4) for name in names),
+        *accuracies,
         with_spread(spread(gaps), 4),
+        *losses,
+        with_spread(spread([run.seconds for run in trained.runs]), 1),
+        str(trained.runs[0].config.epochs),
+        f"{trained.runs[0].parameters:,}",
     ]
 
 
