@@ -39,7 +39,8 @@ def build_pdf(text: str, folder: Path, name: str, identity: str) -> bytes:
     title = re.match(r"# (.*)", text)
     try:
         body = pandoc.convert_text(prepare(text), "typst", format=MARKDOWN, extra_args=["--wrap=preserve"])
-        source = STYLE.read_text("utf-8") + MATH.sub(lambda math: math[0].replace(r"\|", "|"), body)
+        body = MATH.sub(lambda math: math[0].replace("| |", "||").replace(r"\|", "|"), body)
+        source = STYLE.read_text("utf-8") + body
         inputs = {"title": title[1] if title else "Answers", "name": name, "identity": identity}
         return typst.compile(source.encode(), root=folder, ignore_system_fonts=True, sys_inputs=inputs, timestamp=0)
     except (RuntimeError, OSError) as error:  # pandoc's and Typst's, whose first line tells what is wrong

@@ -38,11 +38,11 @@ def run(figures: Path, command: str) -> Outcome:
     return Outcome(
         table=_table(traced),
         headline=f"p = {p:g}, y = {traced.y:g}, L = {loss:g}, data toy, one sample",
-        written=save(traced, figures, command),
+        written=publish(traced, figures, command),
     )
 
 
-def save(traced: Trace, figures: Path, command: str) -> list[Path]:
+def publish(traced: Trace, figures: Path, command: str) -> list[Path]:
     """Draw the sample's way, write the figure and its twin, and return their paths."""
     start = time.perf_counter()
     dataset = DatasetInfo("toy", "one sample", fingerprint="", sizes={}, class_names=[])

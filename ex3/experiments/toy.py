@@ -60,7 +60,7 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
         *storage.save_figure(figures, plots.draw_predictions(predictions), record("toy-fit", predictions)),
         *storage.save_figure(figures, plots.draw_initialisations(initialisations), record("toy-init", initialisations)),
         *storage.save_figure(figures, plots.draw_l2(by_l2), record("toy-l2", by_l2)),
-        *explain.save(trace(), figures, command),
+        *explain.publish(trace(), figures, command),
     ]
     shares = ", ".join(f"{result.model} {result.target} {share_within_floor(result):.0%}" for result in fits)
     finding = f"within twice the noise floor: {shares}"

@@ -1,6 +1,7 @@
 """Figure of one sample's way through the toy convnet and back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -84,7 +85,12 @@ def _draw_output_edges(axes: Axes, trace: Trace) -> None:
     for row, weight, gradient in zip(ROWS["m"], trace.values["u"], trace.gradients["u"], strict=True):
         _connect(axes, "m", row, "p", ROWS["p"][0], **_line(True))
         x, y = (0.62 * COLUMNS["m"] + 0.38 * COLUMNS["p"], 0.62 * row + 0.38 * ROWS["p"][0])
-        text = {"ha": "center", "backgroundcolor": "white", "fontsize": 9.5, "bbox": {"color": "white", "pad": 0.5}}
+        text: dict[str, Any] = {
+            "ha": "center",
+            "backgroundcolor": "white",
+            "fontsize": 9.5,
+            "bbox": {"color": "white", "pad": 0.5},
+        }
         axes.text(x, y + 0.17, f"u = {_signed(weight)}", color=FORWARD, va="center", **text)
         axes.text(x, y - 0.17, _signed(gradient), color=BACKWARD, va="center", **text)
     _connect(axes, "p", ROWS["p"][0], "L", ROWS["L"][0], **_line(True))
@@ -102,11 +108,11 @@ def _line(solid: bool) -> dict:
     return {"color": "black", "linewidth": 1.3} if solid else {"color": GREY, "linewidth": 1.0, "linestyle": ":"}
 
 
-def _connect(axes: Axes, left: str, start: float, right: str, end: float, **line: object) -> None:
+def _connect(axes: Axes, left: str, start: float, right: str, end: float, **line: Any) -> None:
     axes.plot([COLUMNS[left], COLUMNS[right]], [start, end], zorder=1, **line)
 
 
-def _list(numbers: Sequence[float]) -> str:
+def _list(numbers: Iterable[float]) -> str:
     return "(" + ", ".join(_signed(number) for number in numbers) + ")"
 
 
