@@ -8,6 +8,7 @@ import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from ex3 import storage
@@ -19,7 +20,7 @@ from ex3.experiments import Outcome
 NAME = re.compile(r"ex3_(?P<identity>[A-Za-z0-9][A-Za-z0-9-]{0,31})\.tar")
 JOB = ["train", "linear", "--limit", "2000", "--epochs", "1", "--quiet"]
 STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
-MOST_TEXT = 100_000_000  # bytes of the PDF's streams, unpacked
+MOST_STREAMS, MOST_BYTES = 10_000, 200_000  # of a PDF, unpacked bytes of each
 
 
 @dataclass(frozen=True)
@@ -90,18 +91,16 @@ def _look_into(contents: Mapping[str, bytes], identity: str) -> list[Step]:
 def holds_text(pdf: bytes, text: str) -> bool:
     """Tell whether a text is in a PDF's own words, such as its author; what stands on pages is coded by its fonts."""
     wanted = [text.encode(), text.encode("utf-16-be")]
-    left = MOST_TEXT
-    for match in STREAM.finditer(pdf):
-        try:
-            part = zlib.decompressobj().decompress(match[1].lstrip(), left)
-        except zlib.error:  # a picture, or something else that is no text
-            continue
-        left -= len(part)
-        if any(words in part for words in wanted):
-            return True
-        if left <= 0:
-            return False
-    return any(words in pdf for words in wanted)
+    parts = (_inflate(match[1]) for match in STREAM.finditer(pdf))
+    return any(words in part for part in chain([pdf], islice(parts, MOST_STREAMS)) for words in wanted)
+
+
+def _inflate(stream: bytes) -> bytes:
+    """Return the beginning of a compressed part; nothing where it is something else, such as a JPEG picture."""
+    try:
+        return zlib.decompressobj().decompress(stream, MOST_BYTES)
+    except zlib.error:
+        return b""
 
 
 def _execute(what: str, words: list[str], root: Path, seconds: float) -> Step:
