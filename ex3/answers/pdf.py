@@ -19,7 +19,8 @@ PICTURE = re.compile(
     r"(?:\n\n[*_]*Figure \d+[.:][*_]*\s*(?P<caption>(?:.+\n)*.+?)[*_]*$(?=\n\n|\n?\Z))?",
     re.MULTILINE,
 )
-MATH = re.compile(r"\$(?:[^$\\]|\\.)*\$")  # in Typst, where pairs of | become delimiters unless they are escaped
+MATH = re.compile(r"\$(?:[^$\\]|\\.)*\$")  # in Typst, where bare bars would be relations
+NORM, ABSOLUTE = re.compile(r"\\\| \\\| (.+?) \\\| \\\|"), re.compile(r"\\\| (.+?) \\\|")
 LOCAL_LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?://|#)([^)]+)\)")
 
 
@@ -39,7 +40,7 @@ def build_pdf(text: str, folder: Path, name: str, identity: str) -> bytes:
     title = re.match(r"# (.*)", text)
     try:
         body = pandoc.convert_text(prepare(text), "typst", format=MARKDOWN, extra_args=["--wrap=preserve"])
-        body = MATH.sub(lambda math: math[0].replace("| |", "||").replace(r"\|", "|"), body)
+        body = MATH.sub(lambda math: ABSOLUTE.sub(r"abs(\1)", NORM.sub(r"norm(\1)", math[0])), body)
         source = STYLE.read_text("utf-8") + body
         inputs = {"title": title[1] if title else "Answers", "name": name, "identity": identity}
         return typst.compile(source.encode(), root=folder, ignore_system_fonts=True, sys_inputs=inputs, timestamp=0)
