@@ -128,27 +128,34 @@ def _judge_test_loss(function: str, problem: dict, answer: dict, places: Places)
         penalty = problem["l2"] / 2 * float(theta @ theta)
         if _is_near(recorded[0], error) or _is_near(recorded[0], error + penalty):
             continue
-        reason = _explain_loss(recorded[0], error, penalty, theta, problem, answer["start"]["train"][number])
+        reason = _explain_loss(recorded[0], error, theta, problem, answer["start"]["train"][number])
         numbers = f"{recorded[0]:.4g} on {TARGET_NAMES[number]}, where the mean squared error is {error:.4g}"
         return Finding(check, False, numbers + reason, line)
     return Finding(check, True, "the mean squared error on the test samples")
 
 
-def _explain_loss(found: float, error: float, penalty: float, theta: np.ndarray, problem: dict, train: dict) -> str:
-    samples, size = len(problem["x"]["test"]), problem["batch_size"]
-    rooted = problem["l2"] / 2 * float(np.linalg.norm(theta))
-    possible = {
-        "the sum over the samples instead of the mean": [samples * error, samples * error + penalty],
-        "divided by the batch size instead of the number of test samples": [
-            samples * error / size, samples * error / size + penalty,
-        ],
-        "the training loss": read_numbers(train).ravel().tolist(),
-        "the l2 term is not halved": [error + 2 * penalty],
-        "the norm in the l2 term is not squared": [error + rooted, error + 2 * rooted],
-        "the square is halved": [error / 2, error / 2 + penalty],
-        "the root of it": [error**0.5],
-    }  # fmt: skip
-    return next((f": {name}" for name, values in possible.items() if any(_is_near(found, v) for v in values)), "")
+def _explain_loss(found: float, error: float, theta: np.ndarray, problem: dict, train: dict) -> str:
+    """Find a wrong form of the loss that gives the recorded number: of its data term, of its l2 term, or of both."""
+    samples, strength = len(problem["x"]["test"]), problem["l2"]
+    penalty, norm = strength / 2 * float(theta @ theta), strength / 2 * float(np.linalg.norm(theta))
+    filters = strength / 2 * float(theta[:-4] @ theta[:-4])
+    data = {
+        "": error,
+        "the sum over the samples instead of the mean": samples * error,
+        "divided by the batch size instead of the number of test samples": samples * error / problem["batch_size"],
+        "the square is halved": error / 2,
+        "the root of it": error**0.5,
+    }
+    l2_terms = {
+        "": [0.0, penalty],
+        "the l2 term is not halved": [2 * penalty],
+        "the norm in the l2 term is not squared": [norm, 2 * norm],
+        "the l2 term lacks u": [filters],
+    }
+    for (of_data, value), (of_l2, terms) in product(data.items(), l2_terms.items()):
+        if any(_is_near(found, value + term) for term in terms):
+            return ": " + "; ".join(filter(None, [of_data, of_l2]))
+    return ": the training loss" if any(_is_near(found, one) for one in read_numbers(train).ravel()) else ""
 
 
 def _judge_records(function: str, iterations: int, run: dict, places: Places) -> Finding:

@@ -21,7 +21,7 @@ TOLERANCE = 1e-6
 STRUCTURES = {
     "mask": "the ReLU's mask is missing: where o is 0 nothing may come back",
     "offset": "the argmax of the second pair lacks its offset of 2",
-    "neighbour": "the neighbours are taken along the batch, not along the input",
+    "neighbour": "the neighbours are taken along the {wrong}, not along the {axis}",
     "flip": "the filter is flipped: the gradient of a {other}, but forward is a {kind}",
     "shared": "the masks of both filters are applied to each of them",
     "transposed": "m is transposed: its samples and its four values change places",
@@ -150,7 +150,9 @@ class Explanation:
     def describe(self, kind: Kind) -> list[str]:
         """Say each mistake in words."""
         other = Kind(not kind.flipped).name
-        names = [STRUCTURES[name].format(kind=kind.name, other=other) for name in STRUCTURES if name in self.structures]
+        axis, wrong = ("batch", "input") if kind.along_batch else ("input", "batch")
+        words = {"kind": kind.name, "other": other, "axis": axis, "wrong": wrong}
+        names = [STRUCTURES[name].format(**words) for name in STRUCTURES if name in self.structures]
         return [*names, *(SCALES[name] for name in SCALES if name in self.scales), *filter(None, [self.l2])]
 
 
