@@ -113,6 +113,25 @@ def test_what_the_file_defines_before_and_after_it_fails_is_judged():
     assert len(report.findings) == 15
 
 
+@pytest.mark.usefixtures("fewer_iterations")
+def test_what_never_returns_leaves_the_rest_judged():
+    source = (SAMPLES / "vectorised.py").read_text()
+    before, learn_cnn = source.split("def learn_cnn")
+    report = check(before + "def learn_cnn" + learn_cnn.replace("for _ in range(iterations)", "while True"), seconds=10)
+    found = {finding.check: finding for finding in report.findings}
+    assert found["forward"].passed
+    assert found["dl_dw1"].passed
+    assert found["learn_cnn: step"].passed is not True
+    assert re.search(r"still computing|not done within", describe(report.failed))
+
+
+def test_a_file_that_deletes_itself_is_judged():
+    file = Path("file.py").resolve()
+    report = check(f"import os\nos.remove({str(file)!r})\n")
+    assert not file.exists()
+    assert [finding.check for finding in report.findings] == ["functions"]
+
+
 @pytest.mark.parametrize("isolated", [True, False])
 def test_a_file_has_no_network(monkeypatch, isolated):
     if isolated and not sandbox.has_namespaces():

@@ -18,7 +18,7 @@ STEPS = [Step(("check",), 5)]
 @click.option("--json", "as_json", is_flag=True, help="Print the findings about FILEs as JSON.")
 @click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(1, 3600), help="Limit of each FILE.")
 def command(files: tuple[Path, ...], as_json: bool, seconds: float) -> "Outcome | None":
-    """Check every gradient written by hand.
+    """Check every gradient written by hand, here or in FILEs.
 
     Without FILE, compares each layer, each loss and four networks with central differences and with TensorFlow's
     automatic differentiation, in float64. Prints a table; exits with 1 when a gradient is wrong. Takes about 5 seconds.

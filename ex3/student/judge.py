@@ -42,7 +42,8 @@ def judge(file: Path, parts: Parts) -> Report:
     """
     places = Places.of(file)
     try:
-        findings = [*_judge_start(parts), *_judge_functions(parts, places)]
+        with np.errstate(all="ignore"):  # whatever the file returned; nothing passes by being infinite
+            findings = [*_judge_start(parts), *_judge_functions(parts, places)]
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         findings = [Finding("report", False, f"what the file's functions gave cannot be read: {error!r}")]
     return Report(str(file), findings)

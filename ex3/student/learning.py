@@ -42,7 +42,7 @@ def judge(function: str, problem: dict, parts: Parts, places: Places) -> list[Fi
     if not runs:
         return [*findings, failure(f"{function}: loss", parts, names[0], definition)]
     findings += [
-        _judge_records(function, problem["training"]["iterations"][function], runs[min(runs)], places),
+        _judge_records(function, problem["training"]["iterations"][function], next(iter(runs.values())), places),
         _judge_fall(function, runs, step, places),
     ]
     if function == "learn_linear":

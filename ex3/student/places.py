@@ -25,8 +25,11 @@ class Places:
 
     @classmethod
     def of(cls, file: Path) -> "Places":
-        """Read a file."""
-        return cls(file.read_bytes())
+        """Read a file; it may have deleted itself by now."""
+        try:
+            return cls(file.read_bytes())
+        except OSError:
+            return cls(b"")
 
     def definition(self, function: str) -> int | None:
         """Return the line of a function's ``def``."""
