@@ -18,6 +18,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     storage.py       the only writer: every file atomically
     data/            images: MNIST, other sources, folders of pictures, classes and labels, splits; answers in files
     scratch/         networks written by hand, their gradient check and the theory: NumPy and SciPy alone
+    student/         toy networks in files of others: run with few rights, judged, their mistakes named: NumPy alone
     models.py        config -> keras.Model
     schedules.py     learning rates over the gradient steps
     training.py      optimises: the state of a training run, and the loop

@@ -64,6 +64,26 @@ def save_text(path: Path, text: str) -> Path:
     return _write(path, text.encode())
 
 
+def save_bytes(path: Path, content: bytes) -> Path:
+    """Write a file, and return its path.
+
+    Raises:
+        WriteError: The file cannot be written.
+    """
+    return _write(path, content)
+
+
+def save_tree(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files by their relative paths, with the folders that they need.
+
+    Raises:
+        WriteError: A folder or a file cannot be written.
+    """
+    for name, content in contents.items():
+        check_writable((folder / name).parent)
+        _write(folder / name, content)
+
+
 def save_json(path: Path, value: object) -> Path:
     """Write a dataclass as JSON, and return the file's path.
 

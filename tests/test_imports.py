@@ -30,6 +30,8 @@ HOMES = {
     "cleanlab": {"data_care"},
     "click": {"commands"},
     "jinja2": {"answers"},
+    "pypandoc": {"answers"},
+    "typst": {"answers"},
     "joblib": {"cells"},
     "distributed": {"cells"},
     "rich": {"progress", "tables", "commands"},

@@ -7,6 +7,7 @@ import pytest
 
 from ex3.config import ToyConfig
 from ex3.experiments import toy
+from ex3.plots.explain import draw_explanation
 from ex3.plots.toy import (
     FinalFit,
     ToyCurves,
@@ -18,6 +19,7 @@ from ex3.plots.toy import (
     draw_predictions,
 )
 from ex3.results import Record, from_json
+from ex3.scratch.explain import Trace
 from ex3.scratch.targets import draw
 
 FIGURES = {
@@ -25,6 +27,7 @@ FIGURES = {
     "toy-fit": ToyPredictions,
     "toy-init": ToyInitialisations,
     "toy-l2": dict[float, list[FinalFit]],
+    "toy-explain": Trace,
 }
 TARGETS = ["y1", "y2"]
 
@@ -56,7 +59,8 @@ def test_toy_writes_its_figures_and_twins(run_cli):
     for name, record in twins.items():
         assert f"wrote figures/{name}.png" in lines
         assert record.command == "python cli.py toy --iterations 30 --seeds 3"
-        assert (record.dataset.name, record.seeds) == ("toy", [0, 1, 2])
+        assert record.dataset.name == "toy"
+        assert record.seeds == ([] if name == "toy-explain" else [0, 1, 2])
     assert list(twins["toy-l2"].result) == toy.L2S
     assert not Path("runs").exists()
 
@@ -121,3 +125,19 @@ def test_a_wrong_value_is_refused_before_anything_is_written(run_cli, words, fra
     assert result.code == 2
     assert fragment in result.err
     assert not Path("figures").exists()
+
+
+def test_explain_lists_each_number_with_its_gradient(run_cli):
+    result = run_cli("toy", "--explain", "--out", "explained")
+    assert result.code == 0, result.err
+    rows = {line[:22].strip(): [float(cell) for cell in line[22:].split()] for line in result.out.splitlines()[1:37]}
+    assert rows["p"] == [1 * 1 - 0.5 * 2 + 2 * 0.75 + 1 * 0, 2 * (1.5 - 2)]
+    assert rows["m of filter 1, pair 2"] == [2, -1 * -0.5]
+    assert rows["z of filter 1 at 3"] == [-0.5 * 0.5 + 1 * 2 + 0.5 * 0.5, 0.5]
+    assert rows["z of filter 2 at 3"] == [-0.5, 0]  # the ReLU's mask
+    assert rows["w1, entry 1"] == [0.5, -1 * 1 + 0.5 * -0.5]
+    assert sorted(path.name for path in Path("explained").iterdir()) == ["toy-explain.json", "toy-explain.png"]
+    record = from_json(Record[Trace], Path("explained/toy-explain.json").read_bytes())
+    assert record.command == "python cli.py toy"
+    figure = draw_explanation(record.result)
+    assert figure.get_suptitle().startswith("Of 8 filter outputs, 3 learn")

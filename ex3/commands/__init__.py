@@ -32,7 +32,7 @@ GROUPS = {  # of --help, in the order in which one needs them
     "Embed": ["autoencoder"],
     "Attack and defend": ["attack", "defend", "reject"],
     "Data": ["inspect", "imbalance"],
-    "Answers": ["reproduce", "report"],
+    "Answers": ["reproduce", "report", "handin"],
 }
 
 

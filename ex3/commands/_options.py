@@ -23,7 +23,17 @@ TEXT_KEYS = {"dataset", "classes", "labels"}  # a folder may be called 2024
 TRAIN_KEYS = [
     "epochs", "batch_size", "learning_rate", "optimizer", "dropout", "precision", "seed", "threads", *IMAGE_KEYS,
 ]  # fmt: skip
-NOT_REPEATED = {"data_dir", "out", "runs", "quiet", "verbose", "fresh", "backend", "address"}  # change no number
+NOT_REPEATED = {
+    "data_dir",
+    "out",
+    "runs",
+    "quiet",
+    "verbose",
+    "fresh",
+    "backend",
+    "address",
+    "explain",
+}  # change no number
 
 file_path = click.Path(path_type=Path)
 IMAGE_OPTIONS: Options = [

@@ -48,20 +48,28 @@ def configs(config: Any = None, **options: Any) -> "list[ToyConfig]":
     short_help="Fit two hand-written models to three functions.",
     epilog="Example: python cli.py toy --model convnet --target y2 --l2 0.01",
 )
+@click.option("--explain", is_flag=True, help="Only draw one sample's values and gradients, and list them.")
 @with_options([*config_options("configs/toy.toml"), *TOY_OPTIONS, *FIGURE_OPTIONS])
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> "Outcome | None":
+def command(ctx: click.Context, explain: bool, **options: Any) -> "Outcome | None":
     """Fit the networks written by hand to three functions of four inputs.
 
     Writes OUT/toy-curves.png (losses over iterations, against the noise floor), OUT/toy-fit.png (predictions against
-    targets), OUT/toy-init.png (the convnet's initialisations compared), OUT/toy-l2.png (test error against lambda) and
-    their JSON twins. Takes about 15 seconds.
+    targets), OUT/toy-init.png (the convnet's initialisations compared), OUT/toy-l2.png (test error against lambda),
+    OUT/toy-explain.png (one sample's values and gradients through the convnet) and their JSON twins. Takes about 15
+    seconds.
+
+    With --explain, writes OUT/toy-explain.png alone, and prints its numbers; no other option but --out matters.
     """
     (config,) = loaded = configs(**options)
     if options["print_config"]:
         print_configs(loaded)
         return None
     show_loading("NumPy and matplotlib")
+    if explain:
+        from ex3.experiments import explain as explanation
+
+        return explanation.run(options["out"], command_line(ctx))
     from ex3.experiments import toy
 
     return toy.run(config, options["out"], command_line(ctx))

@@ -11,11 +11,12 @@ import numpy as np
 from ex3 import storage
 from ex3.config import ToyConfig
 from ex3.errors import DivergedError
-from ex3.experiments import Outcome, Result, divergence, headline, make_record
+from ex3.experiments import Outcome, Result, divergence, explain, headline, make_record
 from ex3.plots import toy as plots
 from ex3.plots.toy import FinalFit, ToyCurves, ToyFit, ToyInitialisations, ToyPredictions
 from ex3.progress import show_stages
 from ex3.results import Curves, DatasetInfo, Record, quantiles
+from ex3.scratch.explain import trace
 from ex3.scratch.targets import TARGETS, TEST_SIZE, TRAIN_SIZE, Samples, draw
 from ex3.scratch.toy import History, fit, log_spaced, solve_ridge
 from ex3.tables import Table
@@ -64,6 +65,7 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
         *storage.save_figure(figures, plots.draw_predictions(predictions), record("toy-fit", predictions)),
         *storage.save_figure(figures, plots.draw_initialisations(initialisations), record("toy-init", initialisations)),
         *storage.save_figure(figures, plots.draw_l2(by_l2), record("toy-l2", by_l2)),
+        *explain.publish(trace(), figures, command),
     ]
     shares = ", ".join(f"{result.model} {result.target} {share_within_floor(result):.0%}" for result in fits)
     finding = f"within twice the noise floor: {shares}"
