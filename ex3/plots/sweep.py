@@ -101,7 +101,7 @@ def fails(result: SweepResult, run: SweptRun) -> bool:
 
 def describe_failures(result: SweepResult) -> str:
     """Write with which values runs learn nothing, e.g. ``nothing is learned by 1 of 3 seeds at 0.5, 3 of 3 at 1``."""
-    parts = []
+    parts: list[str] = []
     for of_value in result.values:
         failed = sum(fails(result, run) for run in of_value.runs)
         if failed:

@@ -37,14 +37,15 @@ from ex3.tables import with_spread
 
 STEP_COLOURS = (SKY, BLUE, "#003F63")
 LINES = ("-", "--")
+Draw = Callable[[SweepResult], Figure]
 
 
-def figures_of(kind: SweepKind, name: str) -> dict[str, Callable[[SweepResult], Figure]]:
+def figures_of(kind: SweepKind, name: str) -> dict[str, Draw]:
     """Return the figures that suit a kind of sweep, by their names; ``name`` is the first part of these."""
     if kind.scale == "categorical":
         return {name: sweep_by_seed}
-    summary = draw_equal_work if kind.has_equal_work else draw_gaps if kind.compared_models else draw_final
-    drawn = {name: sweep_curves, f"{name}-summary": summary}
+    summary: Draw = draw_equal_work if kind.has_equal_work else draw_gaps if kind.compared_models else draw_final
+    drawn: dict[str, Draw] = {name: sweep_curves, f"{name}-summary": summary}
     return drawn | ({f"{name}-compared": draw_compared} if kind.compared_models else {})
 
 
@@ -130,8 +131,9 @@ def _draw_values(axes: Axes, result: SweepResult, metric: str, colour: str, labe
     axes.plot([of_value.value for of_value in result.values], means, color=colour)
     for of_value in result.values:
         numbers = [run.metrics[metric] for run in converged(of_value.runs)]
-        x = [of_value.value] * len(numbers)
-        axes.plot(x, numbers, "o", color=colour, markersize=5, alpha=0.6, markeredgewidth=0)
+        axes.plot(
+            [of_value.value] * len(numbers), numbers, "o", color=colour, markersize=5, alpha=0.6, markeredgewidth=0
+        )
     ends = [(float(of_value.value), mean) for of_value, mean in zip(result.values, means, strict=True)]
     x, y = next((end for end in reversed(ends) if np.isfinite(end[1])), ends[-1])
     return LineEnd(x, y, label, colour)

@@ -22,8 +22,11 @@ def set_titles(figure: Figure, finding: str, setting: str) -> None:
     width, height = figure.get_size_inches()
     title = figure.suptitle(_wrap(finding, TITLE_LETTERS * width), fontsize="large", fontweight="bold")
     below = _wrap(setting, SETTING_LETTERS * width)
-    place = {"xy": (0.5, 0), "xytext": (0, -2), "xycoords": title, "textcoords": "offset points"}
-    figure.add_artist(Annotation(below, ha="center", va="top", annotation_clip=False, **place))
+    place = Annotation(
+        below, (0.5, 0), xytext=(0, -2), xycoords=title, textcoords="offset points", ha="center", va="top",
+        annotation_clip=False,
+    )  # fmt: skip
+    figure.add_artist(place)
     room = LINE_HEIGHT * (below.count("\n") + 1) / height
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - room))  # type: ignore[union-attr, call-arg]
 
