@@ -148,10 +148,14 @@ def set_whole_ticks(axes: Axes, last: float) -> None:
 
 
 def label_ends(axes: Axes, ends: Sequence[LineEnd]) -> None:
-    """Write each line's name in its colour to the right of its last point; names never touch (see ``styled``)."""
+    """Write each line's name in its colour to the right of its last point, in axes with their final limits.
+
+    ``styled`` parts names that would touch.
+    """
+    low, high = sorted(axes.get_ylim())
     for end in (end for end in ends if np.isfinite(end.y)):
         axes.annotate(
-            end.text, (end.x, end.y), xytext=(5, 0), textcoords="offset points", color=end.colour, va="center",
+            end.text, (end.x, min(max(end.y, low), high)), xytext=(5, 0), textcoords="offset points", color=end.colour, va="center",
             annotation_clip=False, gid=END,
         )  # fmt: skip
 

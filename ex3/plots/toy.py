@@ -237,7 +237,8 @@ def _l2_title(result: L2Fits, targets: Sequence[str], models: Sequence[str]) -> 
         medians = {t: [float(np.median(fit.test_loss)) for fit in _over_lambda(result, t, model)] for t in targets}
         growth = {target: values[-1] / values[0] for target, values in medians.items()}
         worst = max(growth, key=growth.__getitem__)
-        parts.append(f"the {_name(model)}'s error grows {growth[worst]:.2g}-fold at most (on {TARGET_NAMES[worst]})")
+        times = f"{float(f'{growth[worst]:.2g}'):g}-fold at most (on {TARGET_NAMES[worst]})"
+        parts.append(f"the {_name(model)}'s error grows {times}")
     return f"From \u03bb = {min(result):g} to {max(result):g} {', '.join(parts)}"
 
 
