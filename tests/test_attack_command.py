@@ -191,8 +191,8 @@ def test_the_matrix_of_prices_has_the_class_names_on_its_axes():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("wanted class", "true class")
     assert "l1 norm" in bar.get_ylabel()
     assert title_of(figure) == (
-        "The wanted class is reached with 50.0 % of 100 images, cheapest from shirt to bag (3.0), dearest from shirt to "
-        "boot (11.0)"
+        "The wanted class is reached with 50.0 % of 100 images, cheapest from shirt to bag (3.0), "
+        "dearest from shirt to boot (11.0)"
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from ex3.config import ToyConfig
 from ex3.experiments import toy
+from ex3.plots.titles import read_setting
 from ex3.plots.toy import (
     FinalFit,
     ToyCurves,
@@ -17,7 +18,6 @@ from ex3.plots.toy import (
     draw_l2,
     draw_predictions,
 )
-from ex3.plots.titles import read_setting
 from ex3.results import Record, from_json
 from ex3.scratch.targets import draw
 

@@ -154,8 +154,9 @@ def label_ends(axes: Axes, ends: Sequence[LineEnd]) -> None:
     """
     low, high = sorted(axes.get_ylim())
     for end in (end for end in ends if np.isfinite(end.y)):
+        place = (end.x, min(max(end.y, low), high))
         axes.annotate(
-            end.text, (end.x, min(max(end.y, low), high)), xytext=(5, 0), textcoords="offset points", color=end.colour, va="center",
+            end.text, place, xytext=(5, 0), textcoords="offset points", color=end.colour, va="center",
             annotation_clip=False, gid=END,
         )  # fmt: skip
 
