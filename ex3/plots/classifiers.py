@@ -133,7 +133,13 @@ def comparison(trained: Mapping[str, Repeats]) -> Figure:
     for which in ("x", "y"):
         make_logarithmic(axes, which)
     axes.set(xlabel="seconds of training", ylabel="test error (%)")
-    label_ends(axes, ends)
+    for end in ends:  # not beside it, where another line goes on
+        is_worst = end.y == max(other.y for other in ends)
+        axes.annotate(
+            end.text, (end.x, end.y), xytext=(0, 7 if is_worst else -7), textcoords="offset points", color=end.colour,
+            ha="right", va="bottom" if is_worst else "top",
+        )  # fmt: skip
+    axes.margins(y=0.1)
     first = next(iter(runs_by_model.values()))
     epochs = ", ".join(plural(runs[0].config.epochs, "epoch") for runs in runs_by_model.values())
     setting = f"{dataset_label(first[0].dataset)}; {epochs}; both axes logarithmic; {_seeds_label(first)}"
