@@ -72,6 +72,8 @@ def test_a_fit_that_diverges_is_drawn_and_reported(run_cli):
     (lost,) = read_twins()["toy-curves"].result.fits
     assert (lost.model, lost.target) == ("linear", "y3")
     assert np.isnan(lost.test_loss).all()
+    title = draw_curves(read_twins()["toy-curves"].result).get_suptitle()
+    assert " ".join(title.split()) == "The linear model learns none of the functions (a fit diverges)"
 
 
 def test_linear_learns_y1_to_the_noise_floor(fits):

@@ -1,7 +1,4 @@
-"""Figures of the toy experiment, and their results: losses, predictions, initialisations and l2 terms.
-
-A line is the median over the seeds, its band the 10 % to 90 % quantiles.
-"""
+"""Figures of the toy experiment, and their results: losses, predictions, initialisations and l2 terms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,11 +104,10 @@ def draw_curves(result: ToyCurves) -> Figure:
         axes.axhline(floor, color="black", linestyle=":")
         ends.append(LineEnd(fits[0].curves.points[-1], floor, "noise", "black"))
         axes.set(title=TARGET_TITLES[target], xlabel="iteration", xscale="log", yscale="log")
+        axes.set_xlim(fits[0].curves.points[0], fits[0].curves.points[-1])
         label_ends(axes, ends)
     figure.axes[0].set_ylabel(LOSS_LABEL)
-    setting = (
-        f"thick: test, band from 10 to 90 % of {_seeds_label(result.fits[0])}; thin: train; dotted: the noise floor"
-    )
+    setting = f"thick: test, band from 10 to 90 % of {_seeds_label(result.fits[0])}; thin: train; dotted: noise floor"
     set_titles(figure, _curves_title(result.fits), setting)
     return figure
 
@@ -132,7 +128,11 @@ def draw_predictions(result: ToyPredictions) -> Figure:
         axes.set(title="\n".join([TARGET_TITLES[target], *titles]), xlabel="target")
     figure.axes[0].set_ylabel("prediction")
     learned = [f"the {_name(fit.model)} on {TARGET_NAMES[fit.target]}" for fit in result.fits if _is_learned(fit)]
-    finding = f"Only {' and '.join(learned)} is on the line" if learned else "No model is on the line"
+    finding = (
+        f"Only {' and '.join(learned)} {'is' if len(learned) == 1 else 'are'} on the line"
+        if learned
+        else "No model is on the line"
+    )
     colours = "orange: linear; blue: convnet; each on the test samples of the seed with the median error of"
     set_titles(figure, f"{finding}, to within twice the noise", f"{colours} {_seeds_label(result.fits[0])}")
     return figure
@@ -206,8 +206,10 @@ def _curves_title(fits: Sequence[FinalFit]) -> str:
         learned = [TARGET_NAMES[fit.target] for fit in of_model if _is_learned(fit)]
         ratios = [np.median(fit.test_loss) / np.median(fit.noise_floor) for fit in of_model if not _is_learned(fit)]
         text = f"the {_name(model)} learns {' and '.join(learned) or 'none of the functions'}"
-        others = "the others" if learned else "the errors"
-        parts.append(text + (f" ({others} at least {min(ratios):,.0f} times the noise)" if ratios else ""))
+        if ratios:
+            far = f"{'the others' if learned else 'the errors'} at least {min(ratios):,.0f} times the noise"
+            text += f" ({far if np.isfinite(ratios).all() else 'a fit diverges'})"
+        parts.append(text)
     finding = ", ".join(parts)
     return finding[0].upper() + finding[1:]
 
@@ -224,10 +226,8 @@ def _initialisations_title(result: ToyInitialisations) -> str:
         np.median(equal.test_loss) / np.median(normal.test_loss)
         for equal, normal in zip(result.equal, result.normal, strict=True)
     ]
-    return (
-        f"From zeros {stuck}; two equal filters end with {min(ratios):.1f} to {max(ratios):.1f} times "
-        "the error of random ones"
-    )
+    times = f"end with {min(ratios):.1f} to {max(ratios):.1f} times the error of random ones"
+    return f"From zeros {stuck}; two equal filters {times if np.isfinite(ratios).all() else 'or random ones diverge'}"
 
 
 def _l2_title(result: L2Fits, targets: Sequence[str], models: Sequence[str]) -> str:
@@ -238,7 +238,7 @@ def _l2_title(result: L2Fits, targets: Sequence[str], models: Sequence[str]) -> 
         growth = {target: values[-1] / values[0] for target, values in medians.items()}
         worst = max(growth, key=growth.__getitem__)
         times = f"{float(f'{growth[worst]:.2g}'):g}-fold at most (on {TARGET_NAMES[worst]})"
-        parts.append(f"the {_name(model)}'s error grows {times}")
+        parts.append(f"the {_name(model)}'s error grows {times if np.isfinite(growth[worst]) else 'without limit'}")
     return f"From \u03bb = {min(result):g} to {max(result):g} {', '.join(parts)}"
 
 
