@@ -166,16 +166,16 @@ def title_of(figure) -> str:
 
 
 def test_success_over_epsilon_has_a_line_per_attack_and_a_panel_per_model():
-    of_model = [measured(method, e, e) for method in ("noise", "fgsm", "pgd") for e in (0.1, 0.3)]
+    of_model = [measured(method, e, e) for method in ("noise", "fgsm", "pgd") for e in (0.15, 0.3)]
     result = AttackCurves({"linear": 0.9, "mlp": 0.95}, {"linear": of_model, "mlp": of_model}, [], [])
     figure = plots.draw_epsilon(record_of(result, ["a", "b"]))
     assert (
         title_of(figure)
-        == "At ε = 0.1 PGD fools the mlp on 10.0 %, FGSM on 10.0 %, random noise on 10.0 % of the images"
+        == "At ε = 0.15 PGD fools the mlp on 15.0 %, FGSM on 15.0 %, random noise on 15.0 % of the images"
     )
     assert [axes.get_title().split(",")[0] for axes in figure.axes] == ["linear", "MLP"]
     assert end_labels(figure.axes[0]) == ["noise", "FGSM", "PGD"]
-    np.testing.assert_allclose(figure.axes[1].lines[1].get_xydata(), [[0, 0], [0.1, 10], [0.3, 30]])
+    np.testing.assert_allclose(figure.axes[1].lines[1].get_xydata(), [[0, 0], [0.15, 15], [0.3, 30]])
 
 
 def test_the_matrix_of_prices_has_the_class_names_on_its_axes():
