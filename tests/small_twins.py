@@ -37,6 +37,7 @@ TEMPLATE = """\
 {{ y1.test_loss | median | significant }}. {{ claim("All checks pass", "hold(toy.findings) and passed(toy.checks)") }}.
 
 {{ figure("compare", "Three models") }}
+
 {{ figure("toy-curves", "Losses") }} [License](LICENSE)
 """
 ANSWERS = """\
@@ -47,7 +48,12 @@ The linear model learns $y_1$ with every seed:
 0.0045. All checks pass.
 
 ![Three models](figures/compare.png)
-![Losses](figures/toy-curves.png) [License](LICENSE)
+
+**Figure 1:** Three models
+
+![Losses](figures/toy-curves.png)
+
+**Figure 2:** Losses [License](LICENSE)
 """
 README = """\
 | command | result |

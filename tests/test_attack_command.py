@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from test_plots import end_labels
 
 from ex3 import commands
 from ex3.adversarial.cases import Case
@@ -19,7 +20,9 @@ from ex3.adversarial.summaries import AttackCurves, AttackExamples, Example, Exa
 from ex3.adversarial.victims import keras_victim
 from ex3.experiments import attack as experiment
 from ex3.plots import attack as plots
-from ex3.results import Record, from_json, to_json
+from ex3.plots.style import WIDTH
+from ex3.plots.titles import read_setting
+from ex3.results import DatasetInfo, Record, from_json, to_json
 
 SAMPLES = 20
 FAST = ["--dataset", "digits", "--samples", SAMPLES, "--epsilon", "0.1,0.4", "--steps", 5, "--set", "curve=[0.4]"]
@@ -98,9 +101,11 @@ def test_every_figure_can_be_drawn_again_from_its_twin(first):
         assert to_json(record) == (first.figures / f"attack-{part}.json").read_text()
     assert [len(row.examples) for row in first.twins["examples"].result.rows] == [2] * 6
     assert list(first.twins["epsilon"].result.curves) == ["linear", "mlp", "convnet"]
-    plots.examples(first.twins["examples"].result, DIGITS, "title")
-    plots.over_epsilon(first.twins["epsilon"].result, "title")
-    plots.targets(first.twins["targets"].result, DIGITS, "title")
+    draw = {"examples": plots.draw_examples, "epsilon": plots.draw_epsilon, "targets": plots.draw_targets}
+    for part, record in first.twins.items():
+        figure = draw[part](record)
+        assert figure.get_figwidth() == WIDTH
+        assert "scikit-learn's 8 x 8 digits" in read_setting(figure)
 
 
 def test_twins_name_the_models_they_rest_on(first, folder):
@@ -150,35 +155,60 @@ def measured(method: str, epsilon: float, success: float) -> Attack:
     return Attack(method, "linf", epsilon, 100, success, interval, 1 - success, 1, 1, 1, 1, None, 1)
 
 
-def test_success_over_epsilon_starts_at_the_clean_accuracy():
-    of_model = [measured(method, e, e) for method in ("noise", "fgsm", "pgd") for e in (0.1, 0.3)]
+def record_of(result, names: list[str]) -> Record:
+    info = DatasetInfo("mine", "folder", "0", {"test": 100}, names, (28, 28, 1))
+    config = {"model": "mlp", "restarts": 2, "steps": 40, "l1_steps": 100}
+    return Record("attack", "", config, info, [0], 2, "float32", 1.0, {}, {}, result)
+
+
+def title_of(figure) -> str:
+    return " ".join(figure.get_suptitle().split())
+
+
+def test_success_over_epsilon_has_a_line_per_attack_and_a_panel_per_model():
+    of_model = [measured(method, e, e) for method in ("noise", "fgsm", "pgd") for e in (0.15, 0.3)]
     result = AttackCurves({"linear": 0.9, "mlp": 0.95}, {"linear": of_model, "mlp": of_model}, [], [])
-    figure = plots.over_epsilon(result, "a title")
-    assert figure.get_suptitle() == "a title"
-    assert all(axes.get_xlabel() and axes.get_ylabel() and axes.get_title() for axes in figure.axes)
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["random noise", "FGSM", "PGD"]
-    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.9, 0.9, 0.7])
-    np.testing.assert_allclose(figure.axes[2].lines[1].get_xydata(), [[0, 0], [0.1, 0.1], [0.3, 0.3]])
+    figure = plots.draw_epsilon(record_of(result, ["a", "b"]))
+    assert (
+        title_of(figure)
+        == "At ε = 0.15 PGD fools the mlp on 15.0 %, FGSM on 15.0 %, random noise on 15.0 % of the images"
+    )
+    assert [axes.get_title().split(",")[0] for axes in figure.axes] == ["linear", "MLP"]
+    assert end_labels(figure.axes[0]) == ["noise", "FGSM", "PGD"]
+    np.testing.assert_allclose(figure.axes[1].lines[1].get_xydata(), [[0, 0], [0.15, 15], [0.3, 30]])
 
 
-def test_the_matrix_of_targets_has_the_class_names_on_its_axes():
+def test_the_matrix_of_prices_has_the_class_names_on_its_axes():
     names = ["shirt", "bag", "boot"]
     success, l1 = np.full((3, 3), 0.5), np.full((3, 3), 7.0)
-    success[0, 0] = np.nan
+    l1[0] = np.nan, 3, 11
     result = TargetPairs(measured("targeted_l1", 0, 0.5), success.tolist(), l1.tolist(), np.ones((3, 3), int).tolist())
-    figure = plots.targets(result, names, "a title")
-    assert [len(axes.texts) for axes in figure.axes] == [8, 9]
-    for axes in figure.axes:
-        assert [tick.get_text() for tick in axes.get_xticklabels()] == names
-        assert [tick.get_text() for tick in axes.get_yticklabels()] == names
-        assert axes.get_xlabel() != axes.get_ylabel() != ""
+    figure = plots.draw_targets(record_of(result, names))
+    axes, bar = figure.axes
+    assert len(axes.texts) == 8
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == names
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == names
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("wanted class", "true class")
+    assert "l1 norm" in bar.get_ylabel()
+    assert title_of(figure) == (
+        "The wanted class is reached with 50.0 % of 100 images, cheapest from shirt to bag (3.0), "
+        "dearest from shirt to boot (11.0)"
+    )
 
 
-def test_examples_show_the_noise_and_the_predictions_by_name():
+def test_examples_show_the_noise_on_one_scale_and_mark_what_is_wrong():
     image = np.zeros((28, 28))
-    example = Example(image.tolist(), (image + 0.25).tolist(), Prediction(1, 0.9), Prediction(0, 0.6))
-    result = AttackExamples([ExampleRow(Case("fgsm", "linf", 0.25), [example, example])])
-    figure = plots.examples(result, ["shirt", "bag"], "a title")
-    assert [axes.get_title() for axes in figure.axes[:3]] == ["bag (90 %)", "noise, ±0.25", "shirt (60 %)"]
-    assert figure.axes[1].images[0].get_clim() == (-0.25, 0.25)
-    assert figure.axes[0].get_ylabel() == "FGSM\nlinf, \u03b5 = 0.25"
+    fooled = Example(image.tolist(), (image + 0.25).tolist(), Prediction(1, 0.9), Prediction(0, 0.6))
+    kept = Example(image.tolist(), (image + 0.1).tolist(), Prediction(1, 0.9), Prediction(1, 0.7))
+    rows = [
+        ExampleRow(Case("noise", "linf", 0.1), [kept, kept]),
+        ExampleRow(Case("fgsm", "linf", 0.25), [fooled, kept]),
+    ]
+    figure = plots.draw_examples(record_of(AttackExamples(rows), ["shirt", "bag"]))
+    assert title_of(figure) == "Of these 2 images the mlp is fooled by random noise on 0, by FGSM on 1"
+    original, noisy, attacked = figure.axes[:3]
+    assert [axes.get_xlabel() for axes in (original, noisy, attacked)] == ["bag (90 %)", "bag (70 %)", "shirt (60 %)"]
+    colours = [axes.xaxis.label.get_color() for axes in (original, noisy, attacked)]
+    assert colours == [plots.RIGHT, plots.RIGHT, plots.WRONG]
+    assert attacked.get_title() == "FGSM\nlinf, 0.25"
+    assert {axes.images[0].get_clim() for axes in (figure.axes[4], figure.axes[5], figure.axes[10])} == {(-0.5, 0.5)}

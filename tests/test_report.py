@@ -175,6 +175,8 @@ def test_the_docstrings_example_works(tmp_path):
     assert text.splitlines() == [
         "The convnet beats the MLP:",
         "0.9910 ± 0.0010 against 0.9830 ± 0.0020. ![Three models](figures/compare.png)",
+        "",
+        "**Figure 1:** Three models",
     ]
     assert claim.holds
 
@@ -190,7 +192,16 @@ def test_the_examples_in_the_documentation_work(tmp_path, page):
 def test_pictures_are_linked_from_the_folder_of_the_answers(tmp_path):
     (tmp_path / "t.jinja").write_text('{{ figure("compare", "All") }}')
     text, claims = render(tmp_path / "t.jinja", tmp_path / "figures", tmp_path / "deep" / "er")
-    assert (text, claims) == ("![All](../../figures/compare.png)", [])
+    assert (text, claims) == ("![All](../../figures/compare.png)\n\n**Figure 1:** All", [])
+
+
+def test_captions_are_numbered_through_and_short():
+    captions = re.findall(
+        r"^\*\*Figure (\d+):\*\* (.*(?:\n.+)*)", (ROOT / "Answers.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert [int(number) for number, _ in captions] == list(range(1, len(captions) + 1))
+    assert {number: text for number, text in captions if len(text.split()) > 40 or "$" in text} == {}
+    assert len(captions) > 40
 
 
 A, B, C = spread([0.9, 0.92, 0.94]), spread([0.95, 0.97, 0.99]), spread([0.93, 0.94, 0.95])

@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from test_plots import assert_labelled
+from test_plots import assert_labelled, end_labels
 
 from ex3 import sweeps
 from ex3.commands import command_module
 from ex3.config import AutoencoderConfig, MlpConfig
-from ex3.plots.sweep import sweep_by_seed, sweep_curves, sweep_summary
+from ex3.plots.sweep import sweep_by_seed, sweep_curves
+from ex3.plots.sweep_summary import figures_of
+from ex3.plots.titles import read_setting
 from ex3.results import Curves, DatasetInfo, Run, Spread, from_json, to_json
 from ex3.sweeps import KINDS, EqualWork
 
@@ -129,49 +131,100 @@ def test_nothing_is_known_before_the_first_evaluation():
     assert math.isnan(sweeps.accuracy_after(run, EqualWork(1.0, "seconds", "")))
 
 
-def test_curves_show_every_value_and_name_those_that_diverged():
+def draw(command: str, name: str):
+    return figures_of(KINDS[command], "sweep")[name](summarise(command))
+
+
+def title_of(figure) -> str:
+    return " ".join(figure.get_suptitle().split())
+
+
+def test_each_kind_of_sweep_has_its_figures():
+    names = {command: list(figures_of(kind, "sweep")) for command, kind in KINDS.items()}
+    assert names == {
+        "lr": ["sweep", "sweep-summary"],
+        "dropout": ["sweep", "sweep-summary", "sweep-compared"],
+        "batch-size": ["sweep", "sweep-summary"],
+        "bottleneck": ["sweep"],
+    }
+
+
+def test_curves_have_a_line_per_seed_and_name_the_values_that_diverged():
     figure = sweep_curves(summarise("lr"))
     assert_labelled(figure, 2)
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["0.01", "0.1", "1 (1 of 2 diverged)", "10 (2 of 2 diverged)"]
-    medians = [line.get_ydata()[-1] for line in figure.axes[1].lines if len(line.get_ydata()) == 4]
-    np.testing.assert_allclose(medians, [0.65, 0.85, 0.99])
+    assert end_labels(figure.axes[1]) == ["0.01", "0.1", "1 (1 of 2 diverged)"]
+    lasts = [line.get_ydata()[-1] for line in figure.axes[1].lines]
+    np.testing.assert_allclose(lasts, [0.6, 0.7, 0.8, 0.9, 0.99])
+    assert title_of(figure) == (
+        "Highest test accuracy with learning rate 1 (0.495) after 1 epoch, 1 (0.990) after 2 epochs; "
+        "nothing is learned by 1 of 2 seeds at 1, 2 of 2 at 10"
+    )
 
 
 @pytest.mark.parametrize(
-    ("command", "panels", "scale"), [("lr", 2, "log"), ("batch-size", 4, "log"), ("dropout", 8, "linear")]
+    ("command", "name", "panels", "scale"),
+    [
+        ("lr", "sweep-summary", 2, "log"),
+        ("batch-size", "sweep-summary", 2, "log"),
+        ("dropout", "sweep-summary", 2, "linear"),
+        ("dropout", "sweep-compared", 4, "linear"),
+    ],
 )
-def test_summaries_have_their_panels(command, panels, scale):
-    figure = sweep_summary(summarise(command))
+def test_summaries_have_their_panels(command, name, panels, scale):
+    figure = draw(command, name)
     assert_labelled(figure, panels)
     assert figure.axes[0].get_xscale() == scale
-    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert {"train", "validation", "test", "10 (2 of 2 diverged)"} <= set(legend)
+
+
+def test_final_results_name_the_splits_and_the_values_that_diverged():
+    figure = draw("lr", "sweep-summary")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert {"train", "validation", "test", "1 of 2 diverged", "2 of 2 diverged"} <= set(texts)
+    assert title_of(figure).startswith("Learning rate: best by validation is 0.1, with a test accuracy of 0.8500 ±")
 
 
 def test_dropout_is_compared_with_none_for_two_networks():
-    figure = sweep_summary(summarise("dropout"))
-    titles = [axes.get_title() for axes in figure.axes[4:]]
-    assert titles == [
-        f"{model}: {name} with and without dropout" for model in ("mlp", "convnet") for name in ("loss", "accuracy")
-    ]
-    legend = [text.get_text() for text in figure.axes[4].get_legend().get_texts()]
-    assert legend == [f"{split}, dropout {p}" for p in ("0", "0.25") for split in ("train", "test")]
+    figure = draw("dropout", "sweep-compared")
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == [f"{model}, {name}" for model in ("MLP", "convnet") for name in ("loss", "accuracy")]
+    assert end_labels(figure.axes[0]) == ["train, 0", "test, 0", "train, 0.25", "test, 0.25"]
+    assert "MLP and convnet on" in read_setting(figure)
+    assert "MLP 0.010 ± 0.000 and 0.010 ± 0.000" in title_of(figure)
+
+
+def test_the_gap_s_title_says_from_where_on_it_is_gone():
+    result = summarise("dropout")
+    for of_value, gap in zip(result.values, (0.03, 0.01, -0.01, NAN), strict=True):
+        of_value.spreads["loss_gap"] = Spread(gap, 0.0, 2)
+    figure = figures_of(KINDS["dropout"], "sweep")["sweep-summary"](result)
+    assert title_of(figure) == (
+        "The gap between test and train loss is 0.030 at dropout probability 0.01, gone from 1 on"
+    )
 
 
 def test_batch_sizes_are_drawn_after_equal_work():
-    legend = sweep_summary(summarise("batch-size")).axes[3].get_legend()
-    labels = [text.get_text() for text in legend.get_texts()]
-    assert labels[:5] == ["2 epochs", "8.0 s of training", *(f"{n} gradient steps" for n in (32, 128, 512))]
+    figure = draw("batch-size", "sweep-summary")
+    assert end_labels(figure.axes[0]) == ["32 steps"]  # no run took 128
+    result = summarise("batch-size")
+    metric = result.equal_work[-1].metric
+    for accuracies, finding in (
+        ((0.5, 0.6, 0.7), "After 512 steps the larger batch size is better, from 0.01 to 1"),
+        ((0.5, 0.7, 0.6), "After 512 steps the best batch size is 0.1"),
+    ):
+        for of_value, accuracy in zip(result.values, accuracies, strict=False):
+            of_value.spreads[metric] = Spread(accuracy, 0.0, 2)
+        drawn = figures_of(KINDS["batch-size"], "sweep")["sweep-summary"](result)
+        assert title_of(drawn) == f"{finding}; after 2 epochs 0.1 is best"
 
 
 def test_bottlenecks_are_drawn_seed_by_seed():
     figure = sweep_by_seed(summarise("bottleneck"))
     assert_labelled(figure, 3)
     loss, _, dead = figure.axes
-    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["linear", "relu"]
+    assert end_labels(loss) == ["linear", "relu"]
     assert len(loss.lines) == 4
     linear, relu = dead.lines
     np.testing.assert_allclose(linear.get_xdata(), [-0.04, 0.96])
     np.testing.assert_allclose(relu.get_xdata(), [0.04, 1.04])
     np.testing.assert_allclose(relu.get_ydata(), [0, 1])
+    assert "a code dies in 1 of 2 seeds with linear codes, 1 of 2 seeds with relu codes" in title_of(figure)

@@ -8,6 +8,7 @@ import pytest
 from ex3.config import ToyConfig
 from ex3.experiments import toy
 from ex3.plots.explain import draw_explanation
+from ex3.plots.titles import read_setting
 from ex3.plots.toy import (
     FinalFit,
     ToyCurves,
@@ -75,6 +76,8 @@ def test_a_fit_that_diverges_is_drawn_and_reported(run_cli):
     (lost,) = read_twins()["toy-curves"].result.fits
     assert (lost.model, lost.target) == ("linear", "y3")
     assert np.isnan(lost.test_loss).all()
+    title = draw_curves(read_twins()["toy-curves"].result).get_suptitle()
+    assert " ".join(title.split()) == "The linear model learns none of the functions (a fit diverges)"
 
 
 def test_linear_learns_y1_to_the_noise_floor(fits):
@@ -103,18 +106,44 @@ def test_finished_fits_are_used_again_and_are_those_of_a_new_fit(config, fits):
 
 def test_figures_are_labelled(fits):
     figures = {
-        draw_curves(ToyCurves(fits)): 4,
-        draw_predictions(ToyPredictions(fits)): 4,
-        draw_initialisations(ToyInitialisations(normal=fits[2:], equal=fits[2:], zeros=fits[2:])): 4,
+        draw_curves(ToyCurves(fits)): 2,
+        draw_predictions(ToyPredictions(fits, 0)): 2,
+        draw_initialisations(ToyInitialisations(normal=fits[2:], equal=fits[2:], zeros=fits[2:])): 2,
         draw_l2({0.01: fits, 0.1: fits}): 2,
     }
     for figure, panels in figures.items():
         assert len(figure.axes) == panels
         assert figure.get_suptitle()
+        assert "3 seeds" in read_setting(figure)
+        assert figure.axes[0].get_ylabel()
         for axes in figure.axes:
             assert axes.get_xlabel()
-            assert axes.get_ylabel()
+            assert axes.get_title()
             assert axes.lines
+
+
+def test_the_seed_that_is_shown_is_the_median(config, fits):
+    for result in fits:
+        shown = result.test_loss[result.example_seed - config.seed]
+        assert shown == np.median(result.test_loss)
+        errors = np.subtract(result.example["prediction"], result.example["target"])
+        np.testing.assert_allclose(np.mean(errors**2), shown)
+
+
+def test_titles_say_what_is_learned(fits):
+    def title(figure):
+        return " ".join(figure.get_suptitle().split())
+
+    assert title(draw_curves(ToyCurves(fits))).startswith("The linear model learns y₁ (the others at least ")
+    assert ", the convnet learns none of the functions (the errors" in title(draw_curves(ToyCurves(fits)))
+    assert title(draw_predictions(ToyPredictions(fits, 0))).startswith("Only the linear model on y₁ is on the line")
+    assert title(draw_predictions(ToyPredictions(fits[1:], 0))).startswith("No model is on the line")
+    same = ToyInitialisations(normal=fits[2:], equal=fits[2:], zeros=fits[2:])
+    assert title(draw_initialisations(same)).startswith("From zeros gradients reach ")
+    assert title(draw_initialisations(same)).endswith("1.0 to 1.0 times the error of random ones")
+    assert title(draw_l2({0.01: fits, 0.1: fits})).startswith(
+        "From λ = 0.01 to 0.1 the linear model's error grows 1-fold at most (on y₁)"
+    )
 
 
 @pytest.mark.parametrize(

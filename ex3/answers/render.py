@@ -7,7 +7,8 @@ A template (Jinja, Markdown) takes every number from a twin, and has every compa
     {{ claim("The convnet beats the MLP", "above(convnet.test_accuracy, mlp.test_accuracy)") }}:
     {{ convnet.test_accuracy | pm(4) }} against {{ mlp.test_accuracy | pm(4) }}. {{ figure("compare", "Three models") }}
 
-``claims.Comparisons`` has the functions that a claim's predicate may call, ``filters.py`` the filters.
+``figure`` gives the picture, and below it its number and caption: how it is read, in at most 40 words; what it shows
+is its title. ``claims.Comparisons`` has the functions that a claim's predicate may call, ``filters.py`` the filters.
 """
 
 import os
@@ -47,10 +48,13 @@ def render(template: Path, figures: Path, folder: Path) -> tuple[str, list[Claim
     environment = build_environment(template.parent)
     twin = cache(partial(read_twin, figures))
 
+    shown: list[str] = []
+
     def figure(name: str, caption: str) -> str:
         twin(name)  # a picture without its numbers is refused
+        shown.append(name)
         path = Path(os.path.relpath(figures / f"{name}.png", folder)).as_posix()
-        return f"![{caption}]({path})"
+        return f"![{caption}]({path})\n\n**Figure {len(shown)}:** {caption}"
 
     environment.globals |= {"twin": twin, "figure": figure, "claim": _claim_function(environment, claims)}
     try:

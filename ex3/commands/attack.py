@@ -70,7 +70,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Change images so little that people hardly see it, and so well that a classifier is fooled.
 
     Attacks the trained model of RUNS, and trains it first where there is none. Writes OUT/attack-examples.png (images
-    and their noise), -epsilon.png (success over epsilon, for the three classifiers), -targets.png (success and noise
+    and their noise), -epsilon.png (success over epsilon, for the three classifiers), -targets.png (least noise
     by true and wanted class) and their JSON twins; prints a table, and a check of the evaluation itself. Takes about
     two minutes on two cores.
     """

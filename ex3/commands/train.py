@@ -55,7 +55,8 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Train the linear classifier, the MLP or the convnet, or train ALL and compare them.
 
     Writes OUT/train-MODEL.png (learning curves) and its JSON twin, and the first seed's model to RUNS/models; with
-    "all", for each model, and OUT/compare.png. One run takes 10 to 20 seconds on two cores, "all" (5 seeds) 100.
+    "all", for each model, and OUT/compare.png and compare-confusion.png. One run takes 10 to 20 seconds on two cores,
+    "all" (5 seeds) 100.
     """
     loaded = configs(**options)
     if options["print_config"]:

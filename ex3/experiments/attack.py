@@ -23,9 +23,7 @@ from ex3.experiments.trained import (
     trained_classifier,
 )
 from ex3.plots import attack as plots
-from ex3.plots.style import dataset_label, picture_map, plural
 from ex3.progress import show_message
-from ex3.results import DatasetInfo
 from ex3.tables import Table
 
 log = logging.getLogger("ex3")
@@ -74,17 +72,12 @@ def run(config: AttackConfig, model: str, paths: Paths, command: str, quiet: boo
         precision=classifiers[main].run.config.precision,
         models={label: classifier.run.weights for label, classifier in classifiers.items()},
     )
+    examples = record("attack-examples", result=study.examples)
+    curves, targets = record("attack-epsilon", result=study.curves), record("attack-targets", result=study.targets)
     written = [path for classifier in classifiers.values() for path in classifier.written]
-    names, titles = dataset.info.class_names, _titles(config, main, dataset.info, len(sample))
-    for figure, part in (
-        (
-            plots.examples(study.examples, names, titles["examples"], picture_map(dataset.info)),
-            record("attack-examples", result=study.examples),
-        ),
-        (plots.over_epsilon(study.curves, titles["epsilon"]), record("attack-epsilon", result=study.curves)),
-        (plots.targets(study.targets, names, titles["targets"]), record("attack-targets", result=study.targets)),
-    ):
-        written += storage.save_figure(paths.figures, figure, part)
+    written += storage.save_figure(paths.figures, plots.draw_examples(examples), examples)
+    written += storage.save_figure(paths.figures, plots.draw_epsilon(curves), curves)
+    written += storage.save_figure(paths.figures, plots.draw_targets(targets), targets)
     subject = f"model {main}"
     return Outcome(
         table=_format_results(study.curves),
@@ -114,19 +107,6 @@ def _load_models(
 
 def _show_progress(model: str, attack: Attack) -> None:
     show_message(f"{model}: {attack.case}: success {attack.success:.1%}, {attack.images_per_second:.0f} images/s")
-
-
-def _titles(config: AttackConfig, main: str, dataset: DatasetInfo, images: int) -> dict[str, str]:
-    """Return the titles of the three figures."""
-    label, starts = dataset_label(dataset), plural(config.restarts, "random start")
-    return {
-        "examples": f"Attacks on the {main}, {label}; above each picture the prediction and its probability",
-        "epsilon": (
-            f"Attacks on {label}: {images:,} test images, PGD with {starts} of {config.steps} steps; "
-            "band: 95 % interval"
-        ),
-        "targets": f"Targeted attack on the {main}, {label}, {config.l1_steps} steps",
-    }
 
 
 def _format_results(result: AttackCurves) -> list[Table | str]:

@@ -17,8 +17,7 @@ from ex3.config_files import expand
 from ex3.data import load_images
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, headline, make_record
-from ex3.plots.structure import sweep_structure
-from ex3.plots.sweep import sweep_by_seed, sweep_curves, sweep_summary
+from ex3.plots.sweep_summary import figures_of
 from ex3.progress import show_cells
 from ex3.provenance import TRAINING
 from ex3.results import DatasetInfo, Run
@@ -121,11 +120,6 @@ def _save_figures(
 ) -> list[Path]:
     """Draw the figures that suit the scale of the values, and write them with their twins."""
     kind = sweeps.kind_of(result.parameter)
-    name = f"sweep-{kind.command}"
-    if kind.scale == "categorical":
-        figures = {name: sweep_structure if kind.command == "structure" else sweep_by_seed}
-    else:
-        figures = {name: sweep_curves, f"{name}-summary": sweep_summary}
     record = partial(
         make_record,
         command=command,
@@ -138,6 +132,7 @@ def _save_figures(
         precision=base.precision,
         models={_name_model(run, kind): run.weights for run in runs},
     )
+    figures = figures_of(kind, f"sweep-{kind.command}")
     return [path for name, draw in figures.items() for path in storage.save_figure(folder, draw(result), record(name))]
 
 

@@ -50,7 +50,7 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
         initialisations = fit_initialisations(config, targets, samples, fits)
         begin("the l2 term")
         by_l2 = fit_l2(config, models, targets)
-    predictions = ToyPredictions(_without_curves(fits))
+    predictions = ToyPredictions(_without_curves(fits), config.seed)
     seconds = time.perf_counter() - start
 
     def record(name: str, result: Result) -> Record[Result]:
@@ -97,16 +97,20 @@ def fit_models(config: ToyConfig, models: Sequence[str], targets: Sequence[str],
         diverged = history.diverged_at()
         for number, target in enumerate(targets):
             group = slice(number * config.seeds, (number + 1) * config.seeds)
-            first = {"target": samples.y_test[group.start, :, 0], "prediction": history.predictions[group.start]}
+            losses = history.test_loss[-1, group]
+            shown = int(np.argsort(losses)[(config.seeds - 1) // 2])  # of two in the middle the lower one
+            row = group.start + shown
+            example = {"target": samples.y_test[row, :, 0], "prediction": history.predictions[row]}
             results.append(
                 ToyFit(
                     target=target,
                     model=model,
                     curves=_curves(history, group),
-                    test_loss=history.test_loss[-1, group].tolist(),
+                    test_loss=losses.tolist(),
                     noise_floor=samples.noise_floor[group].tolist(),
                     ridge_test_loss=exact[group].tolist(),
-                    example={name: values.tolist() for name, values in first.items()},
+                    example={name: values.tolist() for name, values in example.items()},
+                    example_seed=config.seed + shown,
                     diverged=diverged[group],
                 )
             )

@@ -7,6 +7,7 @@ when there is more than one model.
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from ex3 import model_store, storage
 from ex3.config import ClassifierConfig
 from ex3.data import load_images
 from ex3.errors import DivergedError
-from ex3.experiments import Outcome, Paths, divergence, headline, make_record
-from ex3.plots.classifiers import comparison, learning_curves
+from ex3.experiments import Outcome, Paths, Result, divergence, headline, make_record
+from ex3.plots.classifiers import comparison, confusion_shares, learning_curves, sum_confusions
 from ex3.progress import show_training
 from ex3.results import Record, Repeats, Run, repeats, spread
 from ex3.runs import train_classifier
@@ -56,9 +57,11 @@ def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: 
         trained[config.model], files = _train_seeds(config, seeds, paths, command, quiet)
         written += files
     if len(configs) > 1:
-        written += storage.save_figure(
-            paths.figures, comparison(trained), _record("compare", command, configs, trained)
-        )
+        record = partial(_record, command=command, configs=configs, trained=trained)
+        compared = record("compare", result=dict(trained))
+        confused = record("compare-confusion", result=sum_confusions(trained))
+        written += storage.save_figure(paths.figures, comparison(trained), compared)
+        written += storage.save_figure(paths.figures, confusion_shares(confused.result), confused)
     first = next(iter(trained.values())).runs
     return Outcome(
         table=_table(trained),
@@ -93,7 +96,7 @@ def _train_seeds(
         model, run = train_classifier(seeded, dataset, on_progress)
         runs.append(run)
         trained: dict[str, Repeats] = {config.model: repeats(runs)}
-        record = _record(f"train-{config.model}", command, [config], trained)
+        record = _record(f"train-{config.model}", command, [config], trained, dict(trained))
         figure_files = storage.save_figure(paths.figures, learning_curves(trained[config.model]), record)
         if seed == config.seed and run.diverged_at is None:
             model_files = model_store.save_models(paths.runs, {"model": model}, run)
@@ -101,9 +104,9 @@ def _train_seeds(
 
 
 def _record(
-    name: str, command: str, configs: Sequence[ClassifierConfig], trained: Mapping[str, Repeats]
-) -> Record[dict[str, Repeats]]:
-    """Build the twin of one model's figure, or of the comparison."""
+    name: str, command: str, configs: Sequence[ClassifierConfig], trained: Mapping[str, Repeats], result: Result
+) -> Record[Result]:
+    """Build the twin of one model's figure, or of a comparison."""
     first = next(iter(trained.values())).runs
     return make_record(
         name,
@@ -112,7 +115,7 @@ def _record(
         first[0].dataset,
         [run.config.seed for run in first],
         sum(run.seconds for of_model in trained.values() for run in of_model.runs),
-        dict(trained),
+        result,
         threads=configs[0].threads,
         precision=configs[0].precision,
         models={model: of_model.runs[0].weights for model, of_model in trained.items()},

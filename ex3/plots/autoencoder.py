@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ex3.embedding.results import LossCurves, Reconstructions
-from ex3.plots.planes import METHOD_TITLES, set_titles
+from ex3.plots.planes import METHOD_TITLES
 from ex3.plots.style import (
     SPLIT_COLOURS,
     LineEnd,
@@ -20,6 +20,7 @@ from ex3.plots.style import (
     plural,
     styled,
 )
+from ex3.plots.titles import set_titles
 from ex3.results import DatasetInfo, Record
 from ex3.tables import with_spread
 

@@ -8,6 +8,7 @@ from matplotlib.patches import Polygon, Rectangle
 
 from ex3.defences.example import BoxExample, Stage
 from ex3.plots.style import percent, styled
+from ex3.plots.titles import set_titles
 
 BOX, REACHED = "#0072B2", "#E69F00"
 TITLES = ("all images within \u03b5", "after W x + b", "after the ReLU")
@@ -27,10 +28,11 @@ def draw_box(result: BoxExample) -> Figure:
     panels[1].annotate(
         "the box holds\nmore", result.stages[1].low, xytext=(4, 4), textcoords="offset points", color=BOX, va="bottom"
     )
-    figure.suptitle(
+    set_titles(
+        figure,
         "An interval box holds all that a layer makes of the images, and more: after the layer "
-        f"{percent(result.stages[1].share)} of it is reached\n"
-        f"two pixels, \u03b5 = {result.epsilon:g}; orange: what is reached; blue: the box"
+        f"{percent(result.stages[1].share)} of it is reached",
+        f"two pixels, \u03b5 = {result.epsilon:g}; orange: what is reached; blue: the box",
     )
     return figure
 

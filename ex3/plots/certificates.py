@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from ex3.by_hand.certified import CertifiedConfig, CertifiedNetwork, HandCertificates
 from ex3.plots.style import LineEnd, dataset_label, label_ends, percent, plural, styled
+from ex3.plots.titles import set_titles
 from ex3.results import Spread
 
 LINES = {"left": ("left by PGD", "#D55E00"), "crown": ("CROWN", "#0072B2"), "intervals": ("intervals", "#009E73")}
@@ -25,10 +26,12 @@ def draw_certificates(result: HandCertificates) -> Figure:
         f"{percent(network.intervals[-1].mean, 1)} after training on {_describe(network.config)}"
         for network in networks
     )
-    figure.suptitle(
-        f"At \u03b5 = {first.epsilon[-1]:g} intervals prove {proved}\nby hand, 784-{first.config.hidden_units}-"
+    set_titles(
+        figure,
+        f"At \u03b5 = {first.epsilon[-1]:g} intervals prove {proved}",
+        f"by hand, 784-{first.config.hidden_units}-"
         f"{len(result.dataset.class_names)}; what is proved is right whatever the noise; "
-        f"{dataset_label(result.dataset)}, {plural(first.clean.count, 'seed')}"
+        f"{dataset_label(result.dataset)}, {plural(first.clean.count, 'seed')}",
     )
     return figure
 

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ex3.adversarial.defence_results import Defence, DefencePictures, Defences
 from ex3.plots.style import LineEnd, dataset_label, label_ends, percent, picture_map, plural, styled
+from ex3.plots.titles import set_titles
 from ex3.results import without_one_channel
 
 NETWORKS = {
@@ -43,7 +44,7 @@ def draw_epsilon(result: Defences) -> Figure:
     axes.set(xlabel="\u03b5 (largest change of a pixel)", ylabel="classified correctly (% of the test images)")
     axes.set_xticks(epsilon, [f"{value:g}" for value in epsilon])
     label_ends(axes, ends)
-    figure.suptitle(_epsilon_title(result))
+    set_titles(figure, *_epsilon_titles(result))
     return figure
 
 
@@ -55,7 +56,7 @@ def _certified_title(result: Defences) -> str:
     return f"line: left by PGD; {whose}"
 
 
-def _epsilon_title(result: Defences) -> str:
+def _epsilon_titles(result: Defences) -> tuple[str, str]:
     best = max(result.networks, key=lambda name: result.networks[name].certified.mean)
     defence = result.networks[best]
     title = _looks(result.networks)[best][0]
@@ -68,8 +69,8 @@ def _epsilon_title(result: Defences) -> str:
         )
     each = plural(defence.attacked // defence.clean.count, "image")
     return (
-        f"{finding}\n{dataset_label(result.dataset)}; curves: {each} per seed, PGD with one start of 40 steps; "
-        f"{_seeds(defence)}"
+        finding,
+        f"{dataset_label(result.dataset)}; curves: {each} per seed, PGD with one start of 40 steps; {_seeds(defence)}",
     )
 
 
@@ -91,7 +92,7 @@ def draw_training(result: Defences) -> Figure:
     epochs.set(title=f"right under PGD, \u03b5 = {result.epsilon:g}", ylabel="validation images (%)")
     label_ends(epochs, ends)
     _draw_price(price, result)
-    figure.suptitle(_training_title(result))
+    set_titles(figure, *_training_titles(result))
     return figure
 
 
@@ -111,16 +112,17 @@ def _draw_price(axes: Axes, result: Defences) -> None:
     axes.grid(visible=False)
 
 
-def _training_title(result: Defences) -> str:
+def _training_titles(result: Defences) -> tuple[str, str]:
     count = next(iter(result.networks.values()))
     setting = f"{dataset_label(result.dataset)}; PGD with one start of 10 steps in the left panel; {_seeds(count)}"
     if "fgsm" not in result.networks:
-        return f"Accuracy under attack while the networks are trained, and what the defences cost\n{setting}"
+        return "Accuracy under attack while the networks are trained, and what the defences cost", setting
     shares = [share for curves in result.networks["fgsm"].epochs for share in curves.series["validation_pgd_accuracy"]]
     last = float(np.mean([curves.series["validation_pgd_accuracy"][-1] for curves in result.networks["fgsm"].epochs]))
     return (
         f"FGSM training without a rising \u03b5 ends at {percent(last)} under PGD, "
-        f"after {percent(min(shares))} to {percent(max(shares))} on the way\n{setting}"
+        f"after {percent(min(shares))} to {percent(max(shares))} on the way",
+        setting,
     )
 
 
@@ -139,10 +141,11 @@ def draw_noise(result: DefencePictures) -> Figure:
         panels[0].set_ylabel(f"{title}\nmedian {least.median:.2f}", rotation=0, ha="right", va="center", color=colour)
     medians = sorted((result.least[name].median, title) for name, (title, _) in looks.items())
     (fewest, first), *_, (most, last) = [*medians, medians[-1]]
-    figure.suptitle(
-        f"For half of the images PGD needs \u03b5 = {fewest:.2f} with {first}, {most:.2f} with {last}\n"
+    set_titles(
+        figure,
+        f"For half of the images PGD needs \u03b5 = {fewest:.2f} with {first}, {most:.2f} with {last}",
         f"{dataset_label(result.dataset)}; above each picture the least \u03b5 that PGD found, an upper bound; "
-        "medians over 100 images"
+        "medians over 100 images",
     )
     return figure
 
@@ -166,9 +169,11 @@ def draw_inside(result: DefencePictures) -> Figure:
         for axes, gradient in zip(panels[1:], inside.gradients.unpack(), strict=True):
             _show(axes, gradient, "RdBu_r")
     grid[1, 0].set_title("filters")
-    figure.suptitle(
-        f"{_inside_title(result, looks)}\n{dataset_label(result.dataset)}, first layer's filters, and gradients of the "
-        "loss; red raises it, blue lowers it"
+    set_titles(
+        figure,
+        _inside_title(result, looks),
+        f"{dataset_label(result.dataset)}, first layer's filters, and gradients of the loss; red raises it, blue "
+        "lowers it",
     )
     return figure
 

@@ -1,10 +1,6 @@
-"""Figures of a judged classifier: what it confuses, and what its confidence is worth.
-
-They are made to be read at 900 pixels, their width.
-"""
+"""Figures of a judged classifier: what it confuses, and what its confidence is worth."""
 
 import math
-import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,11 +8,22 @@ from matplotlib.figure import Figure, SubFigure
 
 from ex3.measures.confidence import BINS, Calibration, Confidence, Mistake, Mistakes
 from ex3.measures.scores import Estimate, Scores, describe_unanswered
-from ex3.plots.style import dataset_label, label_classes, percent, picture_map, plural, styled
+from ex3.plots.style import (
+    BLUE,
+    GREEN,
+    VERMILION,
+    WIDTH,
+    dataset_label,
+    label_classes,
+    percent,
+    picture_map,
+    plural,
+    styled,
+)
+from ex3.plots.titles import set_titles
 from ex3.results import DatasetInfo, without_one_channel
 
-MEASURES = {"recall": "#0072B2", "precision": "#D55E00", "f1": "#009E73"}
-TITLE_LENGTH, SETTING_LENGTH = 100, 120  # characters in a line
+MEASURES = {"recall": BLUE, "precision": VERMILION, "f1": GREEN}
 MOST_CELLS = 10  # classes whose counts can be read
 MOST_TICKS = 40  # classes whose names and intervals can be read
 COLUMNS = 6  # of pictures
@@ -32,11 +39,12 @@ def confusion(result: Scores, model: str, dataset: DatasetInfo) -> Figure:
         dataset: The images.
     """
     height = min(3.4 + 0.36 * len(result.classes), 9)
-    figure, inner = _make_figure(height, _confusion_title(result, model), _confusion_setting(result, dataset))
-    matrix, scores = inner.subplots(1, 2, sharey=True, width_ratios=(1.9, 1))
+    figure = Figure(figsize=(WIDTH, height))
+    matrix, scores = figure.subplots(1, 2, sharey=True, width_ratios=(1.9, 1))
     _draw_matrix(matrix, np.array(result.confusion), dataset)
-    inner.colorbar(matrix.images[0], ax=matrix, format=lambda share, _: percent(share), pad=0.02, aspect=40)
+    figure.colorbar(matrix.images[0], ax=matrix, format=lambda share, _: percent(share), pad=0.02, aspect=40)
     _draw_scores(scores, result)
+    set_titles(figure, _confusion_title(result, model), _confusion_setting(result, dataset))
     return figure
 
 
@@ -51,29 +59,15 @@ def confidence(result: Confidence, model: str, dataset: DatasetInfo) -> Figure:
     """
     rows = -(-len(result.mistakes.shown) // COLUMNS)
     heights = [3.5 * (result.calibration is not None), 0.6 + 1.6 * rows]
-    title = _confidence_title(result, model, dataset)
-    figure, inner = _make_figure(0.8 + sum(heights), title, _confidence_setting(result, dataset))
+    figure = Figure(figsize=(WIDTH, 0.8 + sum(heights)))
     if result.calibration is None:
-        _draw_mistakes(_add_part(inner), result.mistakes, dataset)
+        _draw_mistakes(figure.add_subfigure(figure.add_gridspec(1, 1)[0]), result.mistakes, dataset)
     else:
-        grid = inner.add_gridspec(2, 1, height_ratios=heights)
-        _draw_calibration(inner.add_subfigure(grid[0]), result.calibration)
-        _draw_mistakes(inner.add_subfigure(grid[1]), result.mistakes, dataset)
+        grid = figure.add_gridspec(2, 1, height_ratios=heights)
+        _draw_calibration(figure.add_subfigure(grid[0]), result.calibration)
+        _draw_mistakes(figure.add_subfigure(grid[1]), result.mistakes, dataset)
+    set_titles(figure, _confidence_title(result, model, dataset), _confidence_setting(result, dataset))
     return figure
-
-
-def _make_figure(height: float, title: str, setting: str) -> tuple[Figure, SubFigure]:
-    """Make a figure with a title and a smaller second line, and return it with the part below them."""
-    figure = Figure(figsize=(9, height))
-    figure.suptitle(textwrap.fill(title, TITLE_LENGTH))
-    inner = _add_part(figure)
-    inner.suptitle(textwrap.fill(setting, SETTING_LENGTH), fontsize="medium")
-    return figure, inner
-
-
-def _add_part(figure: Figure | SubFigure) -> SubFigure:
-    """Add a part below the title of a figure."""
-    return figure.add_subfigure(figure.add_gridspec(1, 1)[0])
 
 
 def _confusion_title(result: Scores, model: str) -> str:

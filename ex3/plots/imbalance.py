@@ -5,21 +5,39 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from ex3.data_care.remedies import BOTH, CLEAN, NOTHING, TOGETHER, TRUE, ImbalanceResult, Remedy
-from ex3.plots.style import LineEnd, dataset_label, draw_matrix, label_classes, label_ends, percent, styled
+from ex3.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    WIDTH,
+    LineEnd,
+    dataset_label,
+    draw_matrix,
+    label_classes,
+    label_ends,
+    percent,
+    set_whole_ticks,
+    styled,
+)
+from ex3.plots.titles import set_titles
 from ex3.tables import with_spread
 
-CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#666666")
-REMEDY_COLOURS = {NOTHING: "#D55E00", TOGETHER: "#0072B2", TRUE: "#009E73", CLEAN: "#666666"}
+CLASS_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#000000", GREY)
+REMEDY_COLOURS = {NOTHING: VERMILION, TOGETHER: BLUE, TRUE: GREEN, CLEAN: GREY}
 SPREAD = 0.22  # between the seeds' dots of a row
 
 
 @styled
 def draw_remedies(result: ImbalanceResult) -> Figure:
     """Draw the balanced test accuracy and the recall of each class: a row per remedy, a dot per seed."""
-    figure = Figure(figsize=(9, 5.8))
+    figure = Figure(figsize=(WIDTH, 5.8))
     balanced, recalls = figure.subplots(1, 2, sharey=True)
     for row, (name, remedy) in enumerate(result.remedies.items()):
         colour = REMEDY_COLOURS.get(name, "black")
@@ -39,7 +57,7 @@ def draw_remedies(result: ImbalanceResult) -> Figure:
     recalls.legend(handles=handles, loc="lower right", ncols=min(len(names), 4), bbox_to_anchor=(1, 1), borderpad=0)
     nothing, both, together = (result.remedies[name].accuracy.mean for name in (NOTHING, BOTH, TOGETHER))
     title = (
-        f"Balanced accuracy: {nothing:.3f} with nothing, {both:.3f} with sampling and augmentation,\n"
+        f"Balanced accuracy: {nothing:.3f} with nothing, {both:.3f} with sampling and augmentation, "
         f"{together:.3f} with mended labels as well"
     )
     _set_titles(figure, title, result)
@@ -49,7 +67,7 @@ def draw_remedies(result: ImbalanceResult) -> Figure:
 @styled
 def draw_confusion(result: ImbalanceResult) -> Figure:
     """Draw the confusion matrices without a remedy and with all of them, as shares of each actual class."""
-    figure = Figure(figsize=(9, 4.4))
+    figure = Figure(figsize=(WIDTH, 4.4))
     names = result.dataset.class_names
     images = []
     for axes, name in zip(figure.subplots(1, 2, sharey=True), (NOTHING, TOGETHER), strict=True):
@@ -75,7 +93,7 @@ def draw_confusion(result: ImbalanceResult) -> Figure:
 @styled
 def draw_curves(result: ImbalanceResult) -> Figure:
     """Draw accuracy and loss on the test images over epochs, without a remedy, with all, and of the upper limits."""
-    figure = Figure(figsize=(9, 4.6))
+    figure = Figure(figsize=(WIDTH, 4.6))
     for axes, quantity in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
         ends = []
         for name, colour in REMEDY_COLOURS.items():
@@ -88,8 +106,7 @@ def draw_curves(result: ImbalanceResult) -> Figure:
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"test {quantity}" + (" (nats)" if quantity == "loss" else ""))
         longest = max(end.x for end in ends)
-        axes.set_xlim(0, 1.6 * longest)
-        axes.set_xticks([tick for tick in MaxNLocator(6, integer=True).tick_values(0, longest) if tick <= longest])
+        set_whole_ticks(axes, longest)
         label_ends(axes, ends)
     nothing, together = (result.remedies[name] for name in (NOTHING, TOGETHER))
     title = (
@@ -102,14 +119,14 @@ def draw_curves(result: ImbalanceResult) -> Figure:
 @styled
 def draw_suspects(result: ImbalanceResult) -> Figure:
     """Draw, over the number of images looked at, the share of wrong labels found, and the share that is wrong."""
-    figure = Figure(figsize=(9, 4.6))
+    figure = Figure(figsize=(WIDTH, 4.6))
     recall, precision = figure.subplots(1, 2, sharex=True)
     for search in result.searches:
         looked_at = np.arange(1, len(search.found) + 1)
         found = np.array(search.found)
         for axes, share in ((recall, found / search.planted), (precision, found / looked_at)):
-            axes.plot(looked_at, share, color="#0072B2", linewidth=1)
-            axes.plot(search.suspects, share[search.suspects - 1], "o", color="#D55E00")
+            axes.plot(looked_at, share, color=BLUE, linewidth=1)
+            axes.plot(search.suspects, share[search.suspects - 1], "o", color=VERMILION)
     for axes in (recall, precision):
         axes.set_ylim(0, 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
@@ -157,5 +174,4 @@ def _set_titles(figure: Figure, finding: str, result: ImbalanceResult, more: str
         f"{dataset_label(result.dataset)}; training images: {counts}; {percent(result.mislabelled)} of "
         f"{result.actual_class} labelled {result.given_class}{more}"
     )
-    figure.suptitle(finding, fontsize="large", fontweight="bold")
-    figure.supxlabel(setting, fontsize="small")
+    set_titles(figure, finding, setting)

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.data_care.inspection import ClassesResult, DuplicatesResult, SuspectsOfSplit, SuspectsResult
-from ex3.plots.style import SPLIT_COLOURS, dataset_label, percent, picture_map, plural, styled
+from ex3.plots.style import SPLIT_COLOURS, WIDTH, dataset_label, percent, picture_map, plural, styled
+from ex3.plots.titles import set_titles
 
-WIDTH = 9  # inches, of all figures
 COLUMNS = 10  # of suspects
 PAIR_COLUMNS = 4
 FAINT = "#767676"  # of what is contradicted, but no suspect
@@ -45,7 +45,7 @@ def draw_classes(result: ClassesResult) -> Figure:
         bars.set_ylabel(result.dataset.class_names[label], rotation=0, ha="right", va="center")
         _draw_strip(strip, [mean, *packed.unpack()], picture_map(result.dataset))
     grid[0, 1].set_title("mean image, and training images drawn at random", loc="left")
-    figure.suptitle(_classes_title(result))
+    set_titles(figure, *_classes_titles(result))
     return figure
 
 
@@ -65,7 +65,7 @@ def draw_duplicates(result: DuplicatesResult) -> Figure:
             _draw_picture(panel, picture, cmap, f"{image.split}\n{_shorten(names[image.label])}")
         similarity = result.similarity[index]
         axes[0].set_xlabel("equal" if similarity == 1 else f"{similarity:.3f}", loc="left")
-    figure.suptitle(_duplicates_title(result))
+    set_titles(figure, *_duplicates_titles(result))
     return figure
 
 
@@ -87,7 +87,7 @@ def draw_suspects(result: SuspectsResult) -> Figure:
             grid[number].set_visible(True)
             _draw_picture(grid[number], picture, cmap, title, colour)
         part.suptitle(_suspects_subtitle(name, found))
-    figure.suptitle(_suspects_title(result))
+    set_titles(figure, *_suspects_titles(result))
     return figure
 
 
@@ -118,7 +118,7 @@ def _shorten(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\u2026"
 
 
-def _classes_title(result: ClassesResult) -> str:
+def _classes_titles(result: ClassesResult) -> tuple[str, str]:
     names, counts = result.dataset.class_names, result.counts["training"]
     largest, smallest = names[int(np.argmax(counts))], names[int(np.argmin(counts))]
     ratio = result.imbalance["training"]
@@ -129,18 +129,18 @@ def _classes_title(result: ClassesResult) -> str:
     kind, count = next(iter(result.kinds.items()))
     more = "" if len(result.kinds) == 1 else f", the most common of {len(result.kinds)} kinds"
     cut = "" if len(result.shown) == len(names) else f"; the {len(result.shown)} largest and smallest classes"
-    return f"{finding}\n{dataset_label(result.dataset)}: {count:,} stored images of {kind}{more}{cut}"
+    return finding, f"{dataset_label(result.dataset)}: {count:,} stored images of {kind}{more}{cut}"
 
 
-def _duplicates_title(result: DuplicatesResult) -> str:
+def _duplicates_titles(result: DuplicatesResult) -> tuple[str, str]:
     equal, near = result.equal, result.near
     if equal.all + near.all == 0:
         finding = "No image is there twice; these pairs come closest"
     else:
         across = f"{equal.across + near.across:,} of them across training and test"
         finding = f"{equal.all:,} equal and {near.all:,} nearly equal pairs, {across}"
-    return (
-        f"{finding}\n{dataset_label(result.dataset)}; below each pair the correlation of its edges, "
+    return finding, (
+        f"{dataset_label(result.dataset)}; below each pair the correlation of its edges, "
         f"at least {result.threshold:g} in near duplicates"
     )
 
@@ -154,9 +154,9 @@ def _suspects_subtitle(name: str, found: SuspectsOfSplit) -> str:
     return f"{text}; grey: {fainter} more, contradicted with less confidence" if fainter else text
 
 
-def _suspects_title(result: SuspectsResult) -> str:
+def _suspects_titles(result: SuspectsResult) -> tuple[str, str]:
     counts = " and ".join(f"{plural(found.count, f'{name} label')}" for name, found in result.splits.items())
-    return (
-        f"Probably wrong: {counts}\n{dataset_label(result.dataset)}, {result.folds} networks, none of which saw the "
+    return f"Probably wrong: {counts}", (
+        f"{dataset_label(result.dataset)}, {result.folds} networks, none of which saw the "
         "images that it judges; label \u2192 suggestion"
     )

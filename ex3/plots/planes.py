@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ex3.embedding.results import CodesInPlane, DecodedGrid
 from ex3.plots.style import dataset_label, picture_map, plural, styled
+from ex3.plots.titles import set_titles
 from ex3.results import Record
 
 METHOD_TITLES = {
@@ -73,12 +74,6 @@ def manifold(record: Record[DecodedGrid]) -> Figure:
     finding = f"The convnet reads {found} of {len(names)} classes in the {METHOD_TITLES[result.method]}'s plane"
     set_titles(figure, finding, f"{dataset_label(record.dataset)}, seed {record.seeds[0]}")
     return figure
-
-
-def set_titles(figure: Figure, finding: str, setting: str) -> None:
-    """Write the finding over a figure, and the setting, smaller, below it."""
-    figure.suptitle(finding, fontsize="large", fontweight="bold")
-    figure.supxlabel(setting, fontsize="medium")
 
 
 def _scatter_finding(result: CodesInPlane) -> str:

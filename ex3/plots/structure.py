@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from ex3.plots.planes import set_titles
 from ex3.plots.style import dataset_label, plural, styled
+from ex3.plots.titles import set_titles
 from ex3.sweeps import SweepResult, converged
 
 PANELS = {

@@ -1,7 +1,9 @@
 """One look for all figures, and a few helpers.
 
-Train is blue and test vermilion, each model has its colour: all from Okabe and Ito's palette, which colour-blind
-readers can tell apart. Nothing here uses pyplot or changes matplotlib's global settings.
+Figures are 9 inches or 900 pixels wide, the width at which they are shown, with text of at least 10 points. The title
+is the finding, over a smaller line with the setting. Each split, model and attack has its colour, the same in all
+figures, from Okabe and Ito's palette, which colour-blind readers can tell apart. Nothing here uses pyplot or changes
+matplotlib's global settings.
 """
 
 import functools
@@ -13,16 +15,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from ex3.data.raw import CLASS_NAMES
 from ex3.results import Curves, DatasetInfo
 
-SPLIT_COLOURS = {"train": "#0072B2", "validation": "#009E73", "test": "#D55E00"}
-MODEL_COLOURS = {"linear": "#E69F00", "mlp": "#009E73", "convnet": "#0072B2"}
+BLUE, GREEN, ORANGE, VERMILION, PURPLE, SKY, GREY = (
+    "#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#666666",
+)  # fmt: skip
+SPLIT_COLOURS = {"train": BLUE, "validation": GREEN, "test": VERMILION}
+MODEL_COLOURS = {"linear": ORANGE, "mlp": GREEN, "convnet": BLUE}
+ATTACK_COLOURS = {"noise": GREY, "fgsm": ORANGE, "pgd": BLUE, "adaptive": VERMILION}
+MODEL_TITLES = {"linear": "linear", "mlp": "MLP", "convnet": "convnet"}
+WIDTH = 9  # inches
 DATASET_TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "scikit-learn's 8 x 8 digits"}
 MOST_NAMES = 5  # in a title
 SMOOTHING = 0.9
+END = "end of a line"  # marks the labels that must not touch
 
 STYLE: dict[Any, Any] = {
     "axes.grid": True,
@@ -44,6 +54,7 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     def draw_styled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
         with mpl.rc_context(STYLE):
             figure = draw(*args, **kwargs)
+            _part_ends(figure)
         for axes in figure.axes:  # ticks are made when the figure is rendered, outside of the context
             axes.tick_params(which="both", grid_alpha=STYLE["grid.alpha"])
         return figure
@@ -110,42 +121,75 @@ def make_logit(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def draw_mean(axes: Axes, curves: Sequence[Curves], axis: str, name: str, colour: str, label: str) -> None:
-    """Draw one series' mean over the runs, and a band of one standard deviation."""
-    x, values = _align(curves, axis, name)
-    mean = values.mean(axis=0)
-    axes.plot(x, mean, color=colour, marker=".", label=label)
-    if len(curves) > 1:
-        std = values.std(axis=0, ddof=1)
-        axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
-
-
 class LineEnd(NamedTuple):
     """The last point of a line, with its name and colour."""
 
     x: float
     y: float
     text: str
-    colour: str
+    colour: str | np.ndarray
+
+
+def draw_mean(axes: Axes, curves: Sequence[Curves], axis: str, name: str, colour: str, label: str) -> LineEnd:
+    """Draw one series' mean over the runs, and a band of one standard deviation; return the mean's end."""
+    x, values = _align(curves, axis, name)
+    mean = values.mean(axis=0)
+    axes.plot(x, mean, color=colour, marker=".", label=label)
+    if len(curves) > 1:
+        std = values.std(axis=0, ddof=1)
+        axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
+    return LineEnd(float(x[-1]), float(mean[-1]), label, colour)
+
+
+def set_whole_ticks(axes: Axes, last: float) -> None:
+    """Let the x axis run from 0 to the last epoch, with ticks at whole epochs."""
+    axes.set_xlim(0, last)
+    axes.set_xticks([tick for tick in MaxNLocator(6, integer=True).tick_values(0, last) if tick <= last])
 
 
 def label_ends(axes: Axes, ends: Sequence[LineEnd]) -> None:
-    """Write each line's name in its colour to the right of its last point, names that would touch one above another.
+    """Write each line's name in its colour to the right of its last point, in axes with their final limits.
 
-    Args:
-        axes: With its final scale and limits, which leave room at the right.
-        ends: Of all lines.
+    ``styled`` parts names that would touch.
     """
-    spacing = 1.2 * mpl.rcParams["font.size"]
-    points_per_pixel = 72 / axes.figure.dpi
-    lowest = -np.inf
-    for end in sorted(ends, key=lambda end: end.y):
-        height = axes.transData.transform((end.x, end.y))[1] * points_per_pixel
-        lowest = max(height, lowest + spacing)
+    low, high = sorted(axes.get_ylim())
+    for end in (end for end in ends if np.isfinite(end.y)):
+        place = (end.x, min(max(end.y, low), high))
         axes.annotate(
-            end.text, (end.x, end.y), xytext=(5, lowest - height), textcoords="offset points", color=end.colour,
-            va="center", annotation_clip=False,
+            end.text, place, xytext=(5, 0), textcoords="offset points", color=end.colour, va="center",
+            annotation_clip=False, gid=END,
         )  # fmt: skip
+
+
+def _part_ends(figure: Figure) -> None:
+    """Move the labels of lines' ends up or down, so that none touches another or leaves its axes."""
+    labels = {
+        axes: [text for text in axes.texts if isinstance(text, Annotation) and text.get_gid() == END]
+        for axes in figure.axes
+    }
+    if any(labels.values()):
+        figure.draw_without_rendering()  # the layout decides how far the ends are apart
+    spacing = 1.2 * mpl.rcParams["font.size"]
+    for axes, texts in labels.items():
+        low, high = (edge * 72 / figure.dpi for edge in (axes.bbox.y0, axes.bbox.y1))
+        heights = {text: float(axes.transData.transform(text.xy)[1]) * 72 / figure.dpi for text in texts}
+        ordered = sorted(texts, key=heights.__getitem__)
+        steps = spacing * np.arange(len(texts))
+        parted = _ascending([heights[text] - step for text, step in zip(ordered, steps, strict=True)])
+        highest = high - spacing * (len(texts) - 1)
+        for text, height in zip(
+            ordered, np.clip(parted, low + spacing / 2, highest - spacing / 2) + steps, strict=True
+        ):
+            text.set_position((5, height - heights[text]))
+
+
+def _ascending(values: Sequence[float]) -> list[float]:
+    """Return the series that never falls and is nearest to the values in the least squares (isotonic regression)."""
+    count = len(values)
+    return [
+        max(min(float(np.mean(values[first : last + 1])) for last in range(place, count)) for first in range(place + 1))
+        for place in range(count)
+    ]
 
 
 def draw_matrix(axes: Axes, values: np.ndarray, cmap: str, form: str, low: float, high: float) -> AxesImage:

@@ -1,0 +1,40 @@
+"""The two titles of a figure: the finding, and in a smaller line the setting."""
+
+import re
+import textwrap
+
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+
+TITLE_LETTERS, SETTING_LETTERS = 8.8, 12.6  # per inch, at their sizes
+LINE_HEIGHT = 0.19  # inches, of the setting
+UNBROKEN = re.compile(r" (?=[%±=\u2264]|of \d)|(?<=[±=\u2264]) |(?<=\d of) ")  # spaces at which no line ends
+
+
+def set_titles(figure: Figure, finding: str, setting: str) -> None:
+    """Write the finding over a figure, and the setting in a smaller line below it.
+
+    Args:
+        figure: With the constrained layout.
+        finding: What the figure shows, in words that its numbers gave.
+        setting: The data, the seeds, and how to read it.
+    """
+    width, height = figure.get_size_inches()
+    title = figure.suptitle(_wrap(finding, TITLE_LETTERS * width), fontsize="large", fontweight="bold")
+    below = _wrap(setting, SETTING_LETTERS * width)
+    place = Annotation(
+        below, (0.5, 0), xytext=(0, -2), xycoords=title, textcoords="offset points", ha="center", va="top",
+        annotation_clip=False,
+    )  # fmt: skip
+    figure.add_artist(place)
+    room = LINE_HEIGHT * (below.count("\n") + 1) / height
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - room))  # type: ignore[union-attr, call-arg]
+
+
+def read_setting(figure: Figure) -> str:
+    """Return the setting of a figure, in one line."""
+    return " ".join(next(text.get_text() for text in figure.artists if isinstance(text, Annotation)).split())
+
+
+def _wrap(text: str, letters: float) -> str:
+    return textwrap.fill(UNBROKEN.sub("\u00a0", text), int(letters)).replace("\u00a0", " ")
