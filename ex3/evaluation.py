@@ -52,6 +52,23 @@ def neighbour_accuracy(encode: Callable[[np.ndarray], np.ndarray], train: Split,
     return float(KNeighborsClassifier(NEIGHBOURS).fit(encode(train.x), train.y).score(encode(test.x), test.y))
 
 
+def dead_units(outputs: keras.Model, x: np.ndarray) -> dict[str, float]:
+    """Return the share of each ReLU's units that are 0 for all images, so that no gradient comes through them.
+
+    A unit of a convolution is a filter, which is dead where it is 0 at every position.
+
+    Args:
+        outputs: Images -> by name the outputs of the ReLUs, ``(N, ..., units)`` each.
+        x: Images ``(N, H, W, C)``, at least one.
+    """
+    largest: dict[str, np.ndarray] = {}
+    for start in range(0, len(x), BATCH_SIZE):
+        for name, values in outputs.predict_on_batch(x[start : start + BATCH_SIZE]).items():
+            of_batch = values.max(axis=tuple(range(values.ndim - 1)))  # (units,)
+            largest[name] = np.maximum(largest.get(name, of_batch), of_batch)
+    return {name: float(np.mean(values <= 0)) for name, values in largest.items()}
+
+
 def collapsed_codes(codes: np.ndarray) -> list[int]:
     """Return which code coordinates (from 0) are the same for all images, as those of a dead ReLU are."""
     return np.flatnonzero(codes.std(axis=0) <= COLLAPSED * np.abs(codes).max(axis=0)).tolist()

@@ -19,6 +19,7 @@ from ex3.defences.losses import build_robust_loss
 from ex3.evaluation import (
     collapsed_codes,
     confusion_matrix,
+    dead_units,
     loss_and_accuracy,
     mean_squared_error,
     neighbour_accuracy,
@@ -108,7 +109,16 @@ def train_classifier(
     predicted = predict(logits, dataset.test.x).argmax(axis=1)
     confusion = confusion_matrix(dataset.test.y, predicted, classes)
     validation = measure(dataset.validation) if len(dataset.validation) else {}
-    return model, _summarise(config, dataset, state, validation, confusion.tolist())
+    run = _summarise(config, dataset, state, validation, confusion.tolist())
+    run.metrics.update(_dead_shares(model, dataset.train.first(len(dataset.test)).x))
+    return model, run
+
+
+def _dead_shares(model: keras.Model, x: np.ndarray) -> dict[str, float]:
+    """Return the share of dead units of each ReLU, as metrics: ``dead_conv1``, ..., ``dead_dense1``, ..."""
+    outputs = models.relu_outputs(model)
+    shares = dead_units(keras.Model(model.inputs, outputs), x) if outputs else {}
+    return {f"dead_{name}": share for name, share in shares.items()}
 
 
 def _image_weights(y: np.ndarray) -> np.ndarray:
@@ -166,12 +176,13 @@ def _optimise(
     on_progress: OnProgress | None,
     more: Callable[[], dict[str, float]] = dict,
 ) -> TrainState:
-    """Train to the end; measure train and test, on equally many images, where the curves have points."""
+    """Train to the end; where the curves have points, measure train and test images, equally many of both."""
     if config.batch_size > len(dataset.train):
         log.warning(
             "batch_size = %d: there are %d training images; one batch is all", config.batch_size, len(dataset.train)
         )
     watched = {"train": dataset.train.first(len(dataset.test)), "test": dataset.test}
+    watched |= {"validation": dataset.validation} if config.validation_curve else {}
     state = training.start(config, task)
     for chunk in training.advance(config, state):
         new_losses = state.losses[-len(chunk.rows) :]

@@ -180,7 +180,7 @@ def summarise(kind: SweepKind, grid: Grid, compared: Mapping[str, Grid]) -> Swee
         compared: By network, the runs at ``kind.compared_values``.
     """
     equal_work = plan_equal_work(grid) if kind.has_equal_work else []
-    values = _summarise_values(grid, equal_work)
+    values = summarise_values(grid, equal_work)
     first = next(iter(grid.values()))[0]
     return SweepResult(
         parameter=kind.parameter,
@@ -188,7 +188,7 @@ def summarise(kind: SweepKind, grid: Grid, compared: Mapping[str, Grid]) -> Swee
         dataset=first.dataset,
         best=best_value(values, kind.ranking),
         values=values,
-        compared={model: _summarise_values(of_model, []) for model, of_model in compared.items()},
+        compared={model: summarise_values(of_model, []) for model, of_model in compared.items()},
         equal_work=equal_work,
     )
 
@@ -226,7 +226,8 @@ def accuracy_after(run: Run, work: EqualWork) -> float:
     return float(np.interp(work.amount, steps, series["test_accuracy"], left=np.nan, right=np.nan))
 
 
-def _summarise_values(grid: Grid, equal_work: Sequence[EqualWork]) -> list[ValueResult]:
+def summarise_values(grid: Grid, equal_work: Sequence[EqualWork]) -> list[ValueResult]:
+    """Summarise each value's runs, in the order of the grid."""
     results = []
     for value, runs in grid.items():
         swept = [_summarise_run(run, equal_work) for run in runs]

@@ -9,6 +9,7 @@ from test_plots import assert_labelled
 from ex3 import sweeps
 from ex3.commands import command_module
 from ex3.config import AutoencoderConfig, MlpConfig
+from ex3.plots.dead import draw_dead_units
 from ex3.plots.sweep import sweep_by_seed, sweep_curves, sweep_summary
 from ex3.results import Curves, DatasetInfo, Run, Spread, from_json, to_json
 from ex3.sweeps import KINDS, EqualWork
@@ -19,12 +20,17 @@ DIGITS = DatasetInfo("digits", "scikit-learn", "0", {"train": 100, "validation":
 
 
 def make_run(
-    accuracy: float, seed: int = 0, diverged_at: int | None = None, steps: int = 40, seconds: float = 8.0
+    accuracy: float,
+    seed: int = 0,
+    diverged_at: int | None = None,
+    steps: int = 40,
+    seconds: float = 8.0,
+    dead: float = 0.0,
 ) -> Run:
     """Make a run of two epochs, evaluated four times, whose accuracies rise linearly to the given one."""
     fractions = np.linspace(0.25, 1, 4)
     series = {"seconds": (fractions * seconds).tolist()}
-    metrics = {}
+    metrics = {"dead_conv1": 0.0, "dead_dense1": dead}
     for split, bonus in (("train", 0.01), ("test", 0.0), ("validation", -0.01)):
         values = {"accuracy": accuracy + bonus, "loss": NAN if diverged_at else 1 - accuracy - bonus}
         metrics |= {f"{split}_{quantity}": value for quantity, value in values.items()}
@@ -175,3 +181,13 @@ def test_bottlenecks_are_drawn_seed_by_seed():
     np.testing.assert_allclose(linear.get_xdata(), [-0.04, 0.96])
     np.testing.assert_allclose(relu.get_xdata(), [0.04, 1.04])
     np.testing.assert_allclose(relu.get_ydata(), [0, 1])
+
+
+def test_dead_units_are_drawn_per_layer_and_named_in_the_title():
+    grid = {0.1: [make_run(0.9), make_run(0.8, 1)], 1.0: [make_run(0.1, dead=1.0), make_run(0.1, 1, dead=0.5)]}
+    figure = draw_dead_units(sweeps.summarise(KINDS["lr"], grid, {}))
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts] == ["convolution 1", "dense layer 1"]
+    means = [list(line.get_ydata()) for line in axes.lines if line.get_linestyle() == "-"]
+    assert means == [[0, 0], [0, 0.75]]
+    assert figure.get_suptitle().startswith("At learning rate 1, 75 % of the units of dense layer 1 are dead")

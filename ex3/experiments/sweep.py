@@ -17,6 +17,7 @@ from ex3.config_files import expand
 from ex3.data import load_images
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Paths, headline, make_record
+from ex3.plots.dead import dead_layers, draw_dead_units
 from ex3.plots.sweep import sweep_by_seed, sweep_curves, sweep_summary
 from ex3.progress import show_cells
 from ex3.provenance import TRAINING
@@ -27,6 +28,7 @@ from ex3.tables import format_table, with_spread
 log = logging.getLogger("ex3")
 
 SWEPT = "swept"
+MAY_KILL = ("lr", "batch-size")  # sweeps with values that may leave ReLUs which are 0 for all images
 Plan = dict[str, dict[Value, list[TrainConfig]]]  # SWEPT or a compared model -> value -> one config per seed
 
 
@@ -125,6 +127,8 @@ def _save_figures(
         figures = {name: sweep_by_seed}
     else:
         figures = {name: sweep_curves, f"{name}-summary": sweep_summary}
+        if kind.command in MAY_KILL and dead_layers(result):
+            figures[f"{name}-dead"] = draw_dead_units
     record = partial(
         make_record,
         command=command,
