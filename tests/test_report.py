@@ -235,8 +235,9 @@ def test_comparisons_take_the_spread_into_account(question, arguments, answer):
     "predicate",
     [
         "at_most(nan, 1)", "at_least(infinite, 1)", "at_least(1, -infinite)", "above([2, none], 1)", "below([], 1)",
-        "alike(one_seed_failed, 1)", "always_above([infinite, 2], [1, 1])", "always_below([], [])", "passed([])",
-        "hold([])", "hold(findings)",
+        "alike(one_seed_failed, 1)", "always_above([infinite, 2], [1, 1])", "always_below([], [])",
+        "paired_above([], [])", "paired_alike([1], [0])", "paired_below([2, none], [1, 1])", "passed([])", "hold([])",
+        "hold(findings)",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("negation", ["", "not "])
@@ -271,6 +272,6 @@ def test_no_measured_number_is_typed():
         source = TEMPLATES.loader.get_source(TEMPLATES, name)[0]
         text = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|```.*?```|`[^`]*`|\$[^$]*\$", "", source, flags=re.DOTALL)
         text = re.sub(r"^\| R\d: [^|]*\|", "", text, flags=re.MULTILINE)  # the claims of the hand-in reports
-        text = re.sub(r"\b2\.[456](\.\d)?\b|\(95 %, Wilson\)", "", text)  # the exercise's parts; a level
+        text = re.sub(r"\b2\.[456](\.\d)?\b|\(95 %, Wilson\)|95 % t interval", "", text)  # the exercise's parts; levels
         text = re.sub(r"[Aa]t 0\.(25|5|2)\b|0 against 0\.25", "", text)  # values of a sweep
         assert re.findall(r"\d+\.\d+|\d+ %", text) == [], name
