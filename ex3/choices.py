@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from ex3.config import ClassifierConfig
 from ex3.config_files import change
 from ex3.measures.paired import PairedDifference, paired_difference
-from ex3.results import DatasetInfo, Run, Spread
+from ex3.results import Curves, DatasetInfo, Run, Spread
 from ex3.settings import Config
 from ex3.sweeps import SweptRun, ValueResult, best_value, converged, summarise_values
 
@@ -73,6 +73,7 @@ class Choice:
         spreads: Of each metric, over the runs that did not diverge.
         difference: In validation accuracy, from the group's first setting, seed by seed.
         runs: One per seed.
+        iterations: Of the first run, loss and accuracy of each gradient step; ``None`` without ``batch_accuracy``.
     """
 
     group: str
@@ -83,6 +84,7 @@ class Choice:
     spreads: dict[str, Spread]
     difference: PairedDifference
     runs: list[SweptRun]
+    iterations: Curves | None = None
 
 
 @dataclass(frozen=True)
@@ -136,16 +138,18 @@ def summarise(config: ChoicesConfig, runs: Mapping[str, Mapping[str, Sequence[Ru
         results = summarise_values({name: list(map(add_early_stop, of)) for name, of in runs[group].items()}, [])
         best[group] = best_value(results, RANKING)
         for (name, changes), result in zip(settings.items(), results, strict=True):
+            first = runs[group][name][0]
             choices.append(
                 Choice(
                     group=group,
                     name=name,
                     changes=dict(changes),
-                    parameters=runs[group][name][0].parameters,
+                    parameters=first.parameters,
                     diverged=result.diverged,
                     spreads=result.spreads,
                     difference=compare_seed_by_seed(result, results[0], RANKING[0]),
                     runs=result.runs,
+                    iterations=first.iterations if "accuracy" in first.iterations.series else None,
                 )
             )
     first = next(iter(next(iter(runs.values())).values()))[0]

@@ -64,14 +64,17 @@ class ClassifierConfig(TrainConfig):
     label_smoothing: Fraction = 0.0
     """The share of the target's probability that is spread over all classes while training."""
     class_balance: Literal["none", "sampling", "weights"] = "none"
-    """Against rare classes. ``sampling``: draw the images of each epoch with repetition, all classes equally often.
-    ``weights``: weigh the loss of an image by the inverse of its class's share."""
+    """Against rare classes: draw all equally often, with repetition, or weigh losses by the inverse of their shares."""
+    batch_accuracy: bool = False
+    """Also record the accuracy of each gradient step's batch."""
 
 
 class LinearConfig(ClassifierConfig):
-    """Softmax regression."""
+    """Softmax regression; with the squared loss, linear regression on one-hot labels."""
 
     model: Literal["linear"]
+    loss: Literal["cross-entropy", "squared"] = "cross-entropy"
+    """What is optimised and measured; ``squared``: the mean over images and classes of (output - one-hot label)^2."""
 
 
 class AugmentedConfig(ClassifierConfig):

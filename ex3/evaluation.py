@@ -35,6 +35,12 @@ def loss_and_accuracy(logits: np.ndarray, y: np.ndarray) -> dict[str, float]:
     }
 
 
+def squared_loss_and_accuracy(outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Return the mean squared difference between outputs ``(N, classes)`` and one-hot labels, and the ``accuracy``."""
+    one_hot = np.eye(outputs.shape[1], dtype=np.float32)[y]
+    return {"loss": mean_squared_error(outputs, one_hot), "accuracy": float(np.mean(outputs.argmax(axis=1) == y))}
+
+
 def confusion_matrix(y: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Count images by actual class (row) and predicted class (column): int ``(classes, classes)``."""
     counts = np.zeros((classes, classes), int)

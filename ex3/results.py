@@ -69,7 +69,7 @@ class Run:
             ``test_loss``, ``test_accuracy``, all in inference mode, train and test on equally many images; with the
             config's ``validation_curve`` also ``validation_loss`` and ``validation_accuracy``.
         iterations: ``loss`` of each gradient step, as it was optimised (with dropout and label smoothing), mean over
-            the batch.
+            the batch; with the config's ``batch_accuracy`` also ``accuracy``.
         metrics: The last point of ``epochs``, and ``validation_loss``, ``validation_accuracy``; ``dead_conv1``, ...,
             ``dead_dense1``, ...: the share of each ReLU's units that are 0 for all images of the train curve.
         confusion: Counts over the test images; rows are actual classes, columns predicted ones. Empty for an

@@ -12,7 +12,7 @@ import numpy as np
 
 from ex3 import backend, models, training
 from ex3.backend import keras, tf
-from ex3.config import AutoencoderConfig, ClassifierConfig, TrainConfig
+from ex3.config import AutoencoderConfig, ClassifierConfig, LinearConfig, TrainConfig
 from ex3.data import Dataset, Split
 from ex3.data.sampling import balanced_order, shuffled_order
 from ex3.defences.losses import build_robust_loss
@@ -24,6 +24,7 @@ from ex3.evaluation import (
     mean_squared_error,
     neighbour_accuracy,
     predict,
+    squared_loss_and_accuracy,
 )
 from ex3.provenance import weights_digest
 from ex3.results import Curves, Run
@@ -88,21 +89,27 @@ def train_classifier(
     backend.prepare(config.seed, config.threads, config.precision)
     model = models.build(config, dataset.shape, classes)
     logits = models.logits_model(model)
-    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+    optimised, measured = _losses(config)
+    step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    steps = training.total_steps(config, len(dataset.train))
+    accuracies = tf.Variable(tf.fill([steps], math.nan), trainable=False) if config.batch_accuracy else None
 
     def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
-        return cross_entropy(y, network(x, training=True), weight)
+        outputs = network(x, training=True)
+        if accuracies is not None:
+            hits = keras.metrics.categorical_accuracy(y, outputs)
+            accuracies.scatter_nd_update([[step]], [tf.reduce_mean(hits)])
+        return optimised(y, outputs, weight)
 
     def measure(split: Split) -> dict[str, float]:
-        return loss_and_accuracy(predict(logits, split.x), split.y)
+        return measured(predict(logits, split.x), split.y)
 
     one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
     augmentation = models.build_augmentation(config, dataset.shape)
     order = balanced_order if config.class_balance == "sampling" else shuffled_order
     weights = [_image_weights(dataset.train.y)] if config.class_balance == "weights" else []
-    step = tf.Variable(0, dtype=tf.int64, trainable=False)
     if isinstance(config, RobustConfig):
-        loss = build_robust_loss(config, loss, step, training.total_steps(config, len(dataset.train)))
+        loss = build_robust_loss(config, loss, step, steps)
     task = Task(logits, loss, (dataset.train.x, one_hot, *weights), dataset.train.y, order, augmentation, step)
     more = (lambda: watch(model)) if watch else dict
     state = _optimise(config, task, dataset, measure, on_progress, more)
@@ -111,7 +118,17 @@ def train_classifier(
     validation = measure(dataset.validation) if len(dataset.validation) else {}
     run = _summarise(config, dataset, state, validation, confusion.tolist())
     run.metrics.update(_dead_shares(model, dataset.train.first(len(dataset.test)).x))
+    if accuracies is not None:
+        run.iterations.series["accuracy"] = accuracies.numpy()[: len(state.losses)].tolist()
     return model, run
+
+
+def _losses(config: ClassifierConfig) -> tuple[keras.losses.Loss, Callable[[np.ndarray, np.ndarray], dict[str, float]]]:
+    """Return what is optimised, and what is measured: (outputs, labels) -> loss and accuracy."""
+    if isinstance(config, LinearConfig) and config.loss == "squared":
+        return keras.losses.MeanSquaredError(), squared_loss_and_accuracy
+    smoothed = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+    return smoothed, loss_and_accuracy
 
 
 def _dead_shares(model: keras.Model, x: np.ndarray) -> dict[str, float]:

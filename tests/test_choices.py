@@ -15,6 +15,7 @@ from ex3.commands import command_module
 from ex3.errors import ConfigError
 from ex3.measures.paired import paired_difference
 from ex3.plots.choices import draw_choices
+from ex3.plots.iterations import draw_iterations
 from ex3.plots.overfitting import draw_overfitting
 from ex3.plots.rates import draw_rate_map
 from ex3.results import Curves, Record, from_json, to_json
@@ -26,7 +27,7 @@ CROSSED = ChoicesConfig(model="mlp", seeds=1, crossed={"learning_rate": [0.1, 1.
 
 
 def bases() -> dict:
-    return {model: config_files.load(config_files.shipped(model)) for model in ("mlp", "convnet")}
+    return {model: config_files.load(config_files.shipped(model)) for model in ("linear", "mlp", "convnet")}
 
 
 def summarise(config: ChoicesConfig, accuracies: dict[str, list[float]]) -> ChoicesResult:
@@ -61,7 +62,7 @@ def with_validation_curve(losses: list[float]):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_shipped_plan_is_of_allowed_settings(name):
     config = config_files.load_as(ChoicesConfig, config_files.shipped(f"choices-{name}"))
-    shared = {model: config_files.change(base, config.base, "base") for model, base in bases().items()}
+    shared = {model: config_files.change(bases()[model], config.base, "base") for model in config.models}
     plan = choices.plan_runs(config, shared, "here")
     assert {len(seeds) for group in plan.values() for seeds in group.values()} == {config.seeds}
     runs = [run for group in plan.values() for seeds in group.values() for run in seeds]
@@ -143,6 +144,20 @@ def test_over_fitting_is_drawn_with_its_lowest_point():
     assert (loss.get_ylabel(), accuracy.get_xlabel()) == ("cross-entropy (nats)", "epoch")
     dots = [line for line in loss.lines if len(line.get_xdata()) == 1]
     assert [(dot.get_xdata()[0], dot.get_ydata()[0]) for dot in dots] == [(3, 0.7)] * 2
+
+
+def test_every_gradient_step_is_drawn_beside_the_test_images():
+    plan = ChoicesConfig(model="mlp", seeds=1, settings={"steps": {"MLP": {}}, "regression": {"slow": {}}})
+    run = make_run(0.9)
+    steps = Curves("iteration", run.iterations.points, run.iterations.series | {"accuracy": [0.5] * 40})
+    result = choices.summarise(
+        plan, {"steps": {"MLP": [replace(run, iterations=steps)]}, "regression": {"slow": [make_run(0.2)]}}
+    )
+    accuracy, regression = draw_iterations(result).axes[:2]
+    np.testing.assert_allclose(accuracy.lines[0].get_ydata(), [0.5] * 40)
+    assert list(accuracy.lines[2].get_xdata()) == [10, 20, 30, 40]  # after a quarter, a half, ... of all steps
+    assert [text.get_text() for text in regression.texts] == ["slow"]
+    assert "MLP: 50.0 % of the batches' images, 90.0 % of the test images" in draw_iterations(result).get_suptitle()
 
 
 def test_the_command_writes_figure_and_twin(run_cli, monkeypatch):

@@ -300,3 +300,21 @@ def test_the_activation_is_the_hidden_layers_alone(dataset, tiny_mlp):
     model, run = train_classifier(tiny_mlp.model_copy(update={"activation": "tanh", "epochs": 1}), dataset)
     assert [layer.activation.__name__ for layer in model.layers if hasattr(layer, "units")] == ["tanh", "linear"]
     assert not any(name.startswith("dead_") for name in run.metrics)
+
+
+def test_the_accuracy_of_each_batch_changes_no_other_number(dataset, tiny_mlp):
+    _, plain = train_classifier(tiny_mlp, dataset)
+    _, recorded = train_classifier(tiny_mlp.model_copy(update={"batch_accuracy": True}), dataset)
+    accuracies = np.array(recorded.iterations.series["accuracy"])
+    assert len(accuracies) == len(plain.iterations.points)
+    np.testing.assert_allclose(accuracies * 64, np.round(accuracies * 64), atol=1e-4)  # counts of a batch
+    assert accuracies[-5:].mean() > accuracies[:5].mean()
+    assert (recorded.weights, recorded.metrics) == (plain.weights, plain.metrics)
+
+
+def test_linear_regression_measures_the_loss_that_it_optimises(dataset, tiny_linear):
+    model, run = train_classifier(tiny_linear.model_copy(update={"loss": "squared", "learning_rate": 0.05}), dataset)
+    outputs = predict(models.logits_model(model), dataset.test.x)
+    wanted = np.mean((outputs - np.eye(10)[dataset.test.y]) ** 2)
+    assert run.metrics["test_loss"] == pytest.approx(wanted, rel=1e-5)
+    assert run.iterations.series["loss"][-1] < run.iterations.series["loss"][0]

@@ -26,7 +26,14 @@ if TYPE_CHECKING:  # heavy
     from ex3.config import ClassifierConfig, Config
     from ex3.experiments import Outcome
 
-SECONDS = {"mlp": 120, "convnet": 120, "overfitting": 120, "epochs": 120, "rates": 240}  # on two cores
+SECONDS = {
+    "mlp": 120,
+    "convnet": 120,
+    "overfitting": 120,
+    "epochs": 120,
+    "rates": 240,
+    "iterations": 40,
+}  # on two cores
 STEPS = [Step(("choices", name), seconds) for name, seconds in SECONDS.items()]
 
 
@@ -69,11 +76,11 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Compare choices of the MLP (depth, width, activation, optimiser) or of the convnet (kernels, filters, smoothing).
 
     OVERFITTING trains both on few images for long, and tries what helps; EPOCHS trains the convnet on all images for
-    long; RATES crosses learning rates and batch sizes. The settings stand in the config, and any others can. Each is
-    trained with the same seeds, and what is best is chosen on the validation images. Writes OUT/choices-NAME.png and
-    its JSON twin. Each run is kept in RUNS/cells: after an interruption the same command goes on from there. Options
-    such as --epochs hold for all runs whose setting has no value of its own. Takes two minutes on two cores, RATES
-    four.
+    long; RATES crosses learning rates and batch sizes; ITERATIONS shows every gradient step. The settings stand in the
+    config, and any others can. Each is trained with the same seeds, and what is best is chosen on the validation
+    images. Writes OUT/choices-NAME.png and its JSON twin. Each run is kept in RUNS/cells: after an interruption the
+    same command goes on from there. Options such as --epochs hold for all runs whose setting has no value of its own.
+    Takes two minutes on two cores, RATES four.
     """
     choices, bases = _load(**options)
     if options["print_config"]:

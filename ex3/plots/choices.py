@@ -5,6 +5,7 @@ from collections.abc import Callable
 from matplotlib.figure import Figure
 
 from ex3.choices import Choice, ChoicesResult
+from ex3.plots.iterations import draw_iterations
 from ex3.plots.overfitting import draw_overfitting
 from ex3.plots.rates import draw_rate_map
 from ex3.plots.style import dataset_label, make_logarithmic, plural, styled
@@ -78,4 +79,5 @@ FIGURES: dict[str, Callable[[ChoicesResult], Figure]] = {
     "overfitting": draw_overfitting,
     "epochs": draw_overfitting,
     "rates": draw_rate_map,
+    "iterations": draw_iterations,
 }
