@@ -31,7 +31,7 @@ TOY_OPTIONS: Options = [
     click.option("--seeds", metavar="N", help="Repeats, each with its own W, samples and initial weights."),
     click.option("--seed", metavar="N", help="Seed of the first repeat."),
 ]
-STEPS = [Step(("toy",), 20)]
+STEPS = [Step(("toy",), 50)]
 
 
 def configs(config: Any = None, **options: Any) -> "list[ToyConfig]":
@@ -49,8 +49,9 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Fit the networks written by hand to three functions of four inputs.
 
     Writes OUT/toy-curves.png (losses over iterations, against the noise floor), OUT/toy-fit.png (predictions against
-    targets), OUT/toy-init.png (the convnet's initialisations compared), OUT/toy-l2.png (test error against lambda) and
-    their JSON twins. Takes about 15 seconds.
+    targets), OUT/toy-init.png (the convnet's initialisations compared), OUT/toy-l2.png (test error against lambda),
+    OUT/toy-capacity.png (the convnet's proved floor, the best of many fits by BFGS, SGD's) and their JSON twins. Takes
+    about half a minute.
     """
     (config,) = loaded = configs(**options)
     if options["print_config"]:
