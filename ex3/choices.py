@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from ex3.config import ClassifierConfig
 from ex3.config_files import change
 from ex3.measures.paired import PairedDifference, paired_difference
-from ex3.results import Curves, DatasetInfo, Run, Spread
+from ex3.results import Curves, DatasetInfo, Number, Run, Spread
 from ex3.settings import Config
 from ex3.sweeps import SweptRun, ValueResult, best_value, converged, summarise_values
 
@@ -97,6 +97,8 @@ class ChoicesResult:
         epochs: Of the base.
         best: By group, the setting that ranks first on the validation images; ``None`` where each has a diverged run.
         choices: In the order of the plan.
+        rates_by_size: Where rates and batch sizes are crossed, the best rate of each size.
+        exponent: Of the power of the batch size with which the best rate grows; ``nan`` where they are not crossed.
     """
 
     model: str
@@ -104,6 +106,8 @@ class ChoicesResult:
     epochs: int
     best: dict[str, str | None]
     choices: list[Choice]
+    rates_by_size: dict[int, float]
+    exponent: Number
 
 
 Plan = Mapping[str, Mapping[str, Sequence[ClassifierConfig]]]  # group -> name -> one config per seed
@@ -154,7 +158,9 @@ def summarise(config: ChoicesConfig, runs: Mapping[str, Mapping[str, Sequence[Ru
             )
     first = next(iter(next(iter(runs.values())).values()))[0]
     names = {group: None if name is None else str(name) for group, name in best.items()}
-    return ChoicesResult(config.model, first.dataset, first.config.epochs, names, choices)
+    rates = best_rates(choices) if {"learning_rate", "batch_size"} <= config.crossed.keys() else {}
+    exponent = scaling_exponent(rates)
+    return ChoicesResult(config.model, first.dataset, first.config.epochs, names, choices, rates, exponent)
 
 
 def add_early_stop(run: Run) -> Run:
@@ -183,24 +189,23 @@ def compare_seed_by_seed(a: ValueResult, b: ValueResult, metric: str) -> PairedD
     return paired_difference([of_a[seed] for seed in seeds], [of_b[seed] for seed in seeds])
 
 
-def best_rates(result: ChoicesResult) -> dict[float, float]:
+def best_rates(choices: Sequence[Choice]) -> dict[int, float]:
     """Return by batch size, in ascending order, the learning rate with the highest mean validation accuracy.
 
     Args:
-        result: Of settings that have a ``learning_rate`` and a ``batch_size`` each; those with a diverged run are never
-            the best.
+        choices: They have a ``learning_rate`` and a ``batch_size`` each; one with a diverged run is never the best.
     """
-    by_size: dict[float, list[Choice]] = {}
-    for choice in result.choices:
+    by_size: dict[int, list[Choice]] = {}
+    for choice in choices:
         by_size.setdefault(choice.changes["batch_size"], []).extend([] if choice.diverged else [choice])
     return {
-        size: max(choices, key=lambda choice: choice.spreads[RANKING[0]].mean).changes["learning_rate"]
-        for size, choices in sorted(by_size.items())
-        if choices
+        size: max(of_size, key=lambda choice: choice.spreads[RANKING[0]].mean).changes["learning_rate"]
+        for size, of_size in sorted(by_size.items())
+        if of_size
     }
 
 
-def scaling_exponent(best: Mapping[float, float]) -> float:
+def scaling_exponent(best: Mapping[int, float]) -> float:
     """Return the slope of log(best rate) over log(batch size), by least squares; ``nan`` for a single size."""
     if len(best) < 2:
         return float("nan")

@@ -114,7 +114,8 @@ def test_early_stopping_is_judged_where_the_validation_loss_is_lowest():
 
 
 def test_the_best_rates_and_their_power_of_the_batch_size(rates):
-    assert choices.best_rates(rates) == {8: 0.1, 80: 1.0, 800: 1.0}
+    assert rates.rates_by_size == {8: 0.1, 80: 1.0, 800: 1.0}
+    assert rates.exponent == pytest.approx(0.5)
     assert choices.scaling_exponent({8: 0.1, 80: 1.0}) == pytest.approx(1)
     assert choices.scaling_exponent({8: 0.1, 800: 1.0}) == pytest.approx(0.5)
 

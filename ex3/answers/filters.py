@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ex3.answers.twins import Node
-from ex3.measures.paired import paired_difference
+from ex3.measures.paired import PairedDifference, paired_difference
 from ex3.results import Spread, spread
 from ex3.tables import with_spread
 
@@ -44,9 +44,13 @@ def _gaps(runs: Sequence[Node], quantity: str) -> list[float]:
 
 
 def _difference(a: Sequence[float], b: Sequence[float], digits: int) -> str:
-    """Mean of a - b over the seeds with its 95 % t interval, as text."""
-    found = paired_difference(_numbers(a), _numbers(b))
-    return f"{found.mean:+.{digits}f} ({found.low:+.{digits}f} to {found.high:+.{digits}f})"
+    """Mean of a - b over the seeds, with its interval, as text."""
+    return _interval(paired_difference(_numbers(a), _numbers(b)), digits)
+
+
+def _interval(difference: PairedDifference | Node, digits: int) -> str:
+    """Mean difference with its 95 % t interval, as text."""
+    return f"{difference.mean:+.{digits}f} ({difference.low:+.{digits}f} to {difference.high:+.{digits}f})"
 
 
 def _gap(runs: Sequence[Node], quantity: str) -> Spread:
@@ -85,6 +89,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "fix": lambda number, digits: f"{number:,.{digits}f}",
     "significant": lambda number, digits=2: f"{float(f'{number:.{digits}g}'):g}",
     "difference": _difference,
+    "interval": _interval,
     "power": lambda number: f"{number:.0e}",
     "percent": lambda share, digits=0: f"{100 * share:.{digits}f} %",
     "escape_pipes": lambda text: text.replace("|", "\\|"),

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ex3.choices import ChoicesResult, best_rates, scaling_exponent
+from ex3.choices import ChoicesResult
 from ex3.plots.style import dataset_label, draw_matrix, plural, styled
 
 LIGHTEST = 80  # the validation accuracy (%) from which on cells are coloured
@@ -22,7 +22,7 @@ def draw_rate_map(result: ChoicesResult) -> Figure:
     figure = Figure(figsize=(9, 5.6))
     axes = figure.subplots()
     image = draw_matrix(axes, 100 * accuracies, "Blues", "{:.1f}", LIGHTEST, 100)
-    best = best_rates(result)
+    best = result.rates_by_size
     places = [rates.index(best[size]) for size in best]
     columns = [sizes.index(size) for size in best]
     axes.plot(columns, places, "o-", color="#D55E00", markersize=30, markerfacecolor="none", linewidth=2)
@@ -42,7 +42,7 @@ def draw_rate_map(result: ChoicesResult) -> Figure:
     return figure
 
 
-def _draw_linear_scaling(axes: Axes, rates: list[float], sizes: list[float], best: dict[float, float]) -> None:
+def _draw_linear_scaling(axes: Axes, rates: list[float], sizes: list[int], best: dict[int, float]) -> None:
     """Draw the rates that are proportional to the batch size, from the smallest size's best rate on."""
     smallest = min(best)
     wanted = [best[smallest] * size / smallest for size in sizes]
@@ -52,9 +52,9 @@ def _draw_linear_scaling(axes: Axes, rates: list[float], sizes: list[float], bes
 
 def _finding(result: ChoicesResult) -> str:
     """Say between which sizes the best rate grows, and with which power of the size."""
-    best = best_rates(result)
+    best = result.rates_by_size
     first, last = min(best), max(best)
     return (
         f"From batches of {first:g} to {last:g} the best rate goes from {best[first]:g} to {best[last]:g}:\n"
-        f"it grows as the size to the power of {scaling_exponent(best):.2f} (linear scaling would be 1)"
+        f"it grows as the size to the power of {result.exponent:.2f} (linear scaling would be 1)"
     )
