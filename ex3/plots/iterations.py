@@ -19,6 +19,7 @@ from ex3.plots.style import (
     smooth,
     styled,
 )
+from ex3.results import Curves
 
 EPOCH_COLOURS = ("#D55E00", "#0072B2", "#009E73")
 LABELS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
@@ -29,7 +30,7 @@ def draw_iterations(result: ChoicesResult) -> Figure:
     """Draw accuracy and loss per gradient step (left), and of the settings without these their curves over epochs."""
     figure = Figure(figsize=(9, 6.8))
     grid = figure.subplots(2, 2)
-    by_step = [choice for choice in result.choices if choice.iterations]
+    by_step = [(choice, choice.iterations) for choice in result.choices if choice.iterations]
     by_epoch = [choice for choice in result.choices if not choice.iterations]
     for row, quantity in zip(grid, LABELS, strict=True):
         _draw_steps(row[0], by_step, quantity)
@@ -45,11 +46,11 @@ def draw_iterations(result: ChoicesResult) -> Figure:
     return figure
 
 
-def _draw_steps(axes: Axes, choices: list[Choice], quantity: str) -> None:
+def _draw_steps(axes: Axes, choices: list[tuple[Choice, Curves]], quantity: str) -> None:
     ends = []
-    for choice in choices:
+    for choice, iterations in choices:
         colour = MODEL_COLOURS[choice.changes.get("model", choice.name.lower())]
-        steps, values = choice.iterations.points, choice.iterations.series[quantity]
+        steps, values = iterations.points, iterations.series[quantity]
         epochs = choice.runs[0].epochs
         at = np.array(epochs.points) / epochs.points[-1] * len(steps)
         axes.plot(steps, values, color=colour, alpha=0.2, linewidth=0.5)
@@ -79,11 +80,11 @@ def _finish(axes: Axes, ends: list[LineEnd], quantity: str) -> None:
     label_ends(axes, ends)
 
 
-def _finding(choices: list[Choice]) -> str:
+def _finding(choices: list[tuple[Choice, Curves]]) -> str:
     """Say how far the batches are above the test images at the end, for each network."""
     parts = [
-        f"{choice.name}: {percent(smooth(choice.iterations.series['accuracy'])[-1], 1)} of the batches' images, "
+        f"{choice.name}: {percent(smooth(iterations.series['accuracy'])[-1], 1)} of the batches' images, "
         f"{percent(choice.runs[0].epochs.series['test_accuracy'][-1], 1)} of the test images"
-        for choice in choices
+        for choice, iterations in choices
     ]
     return "\n".join(["Right at the end", *parts])
