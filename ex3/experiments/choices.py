@@ -1,5 +1,6 @@
 """``choices``: named settings of a network, each with several seeds, compared seed by seed (S1 2.5.2 to 2.5.4, R0)."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -110,7 +111,8 @@ def _row(choice: Choice) -> list[str]:
     numbers = [("validation_accuracy", 4), ("test_accuracy", 4), ("test_loss", 4)]
     validation, *test = (with_spread(choice.spreads[name], decimals) for name, decimals in numbers)
     difference = choice.difference
-    interval = f"{difference.mean:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})"
+    has_interval = math.isfinite(difference.low)
+    interval = f"{difference.mean:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})" if has_interval else "-"
     diverged = f"{choice.diverged}/{len(choice.runs)}"
     return [choice.group, choice.name, str(choice.parameters), diverged, validation, interval, *test]
 

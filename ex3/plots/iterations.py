@@ -6,6 +6,7 @@ Linear regression has its own two panels, over epochs.
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ex3.choices import Choice, ChoicesResult
 from ex3.plots.style import (
@@ -76,7 +77,9 @@ def _finish(axes: Axes, ends: list[LineEnd], quantity: str) -> None:
         make_logarithmic(axes, "y")
     else:
         make_logit(axes)
-    axes.set_xlim(0, 1.35 * max((end.x for end in ends), default=1))
+    longest = max((end.x for end in ends), default=1)
+    axes.set_xlim(0, 1.35 * longest)
+    axes.set_xticks([tick for tick in MaxNLocator(5, integer=True).tick_values(0, longest) if tick <= longest])
     label_ends(axes, ends)
 
 
