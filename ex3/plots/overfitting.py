@@ -22,9 +22,7 @@ def draw_overfitting(result: ChoicesResult) -> Figure:
     groups = {group: [one for one in result.choices if one.group == group] for group in result.best}
     is_single = len(groups) == 1  # then both panels stand side by side
     figure = Figure(figsize=(9, 4.6) if is_single else (4.5 * len(groups), 6.8))
-    grid = figure.subplots(
-        *((1, 2) if is_single else (2, len(groups))), sharey=False if is_single else "row", squeeze=False
-    )
+    grid = figure.subplots(*((1, 2) if is_single else (2, len(groups))), squeeze=False)
     columns = grid if is_single else grid.T
     for axes_of_group, (group, choices) in zip(columns, groups.items(), strict=True):
         for axes, quantity in zip(axes_of_group, LABELS, strict=True):
