@@ -31,6 +31,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     by_hand/         hand-written networks on images: trained, disturbed, attacked, allowed to reject
     data_care/       training images made rare or mislabelled on purpose, looked at, mended
     sweeps.py        runs with several values of a setting -> their summary
+    choices.py       runs with named settings -> what is best, seed by seed
     plots/           results -> Figure: no Keras, no files
     answers/         answers from templates, with every comparison checked
     model_store.py   trained models on disk, found by all that they depend on

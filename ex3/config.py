@@ -25,6 +25,8 @@ class TrainConfig(ImagesConfig):
     """Evaluate in every so many epochs only, and in the last one."""
     early_evaluations: bool = False
     """Also evaluate after 2, 8, 32, 128, 512, ... gradient steps."""
+    validation_curve: bool = False
+    """Also measure the validation images wherever the learning curves have a point."""
     batch_size: Count
     """Images per gradient step."""
     optimizer: Literal["sgd", "adam"]
@@ -64,22 +66,42 @@ class ClassifierConfig(TrainConfig):
     label_smoothing: Fraction = 0.0
     """The share of the target's probability that is spread over all classes while training."""
     class_balance: Literal["none", "sampling", "weights"] = "none"
-    """Against rare classes. ``sampling``: draw the images of each epoch with repetition, all classes equally often.
-    ``weights``: weigh the loss of an image by the inverse of its class's share."""
+    """Against rare classes: draw all equally often, with repetition, or weigh losses by the inverse of their shares."""
+    batch_accuracy: bool = False
+    """Also record the accuracy of each gradient step's batch."""
 
 
 class LinearConfig(ClassifierConfig):
-    """Softmax regression."""
+    """Softmax regression; with the squared loss, linear regression on one-hot labels."""
 
     model: Literal["linear"]
+    loss: Literal["cross-entropy", "squared"] = "cross-entropy"
+    """What is optimised and measured; ``squared``: the mean over images and classes of (output - one-hot label)^2."""
 
 
-class MlpConfig(ClassifierConfig):
-    """A multi-layer perceptron with ReLU."""
+class AugmentedConfig(ClassifierConfig):
+    """The random changes of training images; none by default."""
+
+    flip: bool = False
+    """Training images are mirrored at random, left to right."""
+    translation: Fraction = 0.0
+    """Training images are shifted at random by up to this share of their side, both ways."""
+    rotation: Fraction = 0.0
+    """Training images are rotated at random by up to this share of a full turn, both ways."""
+    colour: Fraction = 0.0
+    """Contrast and brightness of training images are changed at random by up to this share."""
+    fill: Literal["constant", "reflect"] = "constant"
+    """What moves in from outside a shifted or rotated image: black, or the image mirrored at its edge."""
+
+
+class MlpConfig(AugmentedConfig):
+    """A multi-layer perceptron."""
 
     model: Literal["mlp"]
     hidden_units: Counts
     """Units of each hidden Dense layer."""
+    activation: Literal["relu", "sigmoid", "tanh"] = "relu"
+    """Of the hidden layers."""
     dropout: Fraction = 0.0
     """Dropout probability after each hidden layer."""
 
@@ -95,7 +117,7 @@ class Block:
     residuals: int
 
 
-class ConvnetConfig(ClassifierConfig):
+class ConvnetConfig(AugmentedConfig):
     """Blocks of convolution, ReLU and max-pooling, then Dense layers with ReLU."""
 
     model: Literal["convnet"]
@@ -119,16 +141,6 @@ class ConvnetConfig(ClassifierConfig):
     """What the layers after the convolutions see: all pixels, or each filter's mean."""
     dropout: Fraction = 0.0
     """Dropout probability after each conv-pool block and each hidden layer."""
-    flip: bool = False
-    """Training images are mirrored at random, left to right."""
-    translation: Fraction = 0.0
-    """Training images are shifted at random by up to this share of their side, both ways."""
-    rotation: Fraction = 0.0
-    """Training images are rotated at random by up to this share of a full turn, both ways."""
-    colour: Fraction = 0.0
-    """Contrast and brightness of training images are changed at random by up to this share."""
-    fill: Literal["constant", "reflect"] = "constant"
-    """What moves in from outside a shifted or rotated image: black, or the image mirrored at its edge."""
 
     @model_validator(mode="after")
     def _has_a_kernel_per_convolution(self) -> "ConvnetConfig":

@@ -6,6 +6,7 @@ the key and the allowed values.
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ C = TypeVar("C", bound=Config)
 T = TypeVar("T", bound=TrainConfig)
 
 MAX_CONFIG_BYTES = 64 * 1024
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
 PACKAGE = Path(__file__).parent
 
 
@@ -154,7 +156,8 @@ def _to_toml(values: Mapping[str, object], table: str) -> str:
     lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in plain.items())
     header = f"\n[{table}]\n" if table and (lines or not values) else ""
     tables = {key: value for key, value in values.items() if isinstance(value, dict)}
-    return header + lines + "".join(_to_toml(value, f"{table}.{key}".lstrip(".")) for key, value in tables.items())
+    names = {key: key if BARE_KEY.fullmatch(key) else json.dumps(key) for key in tables}
+    return header + lines + "".join(_to_toml(tables[key], f"{table}.{names[key]}".lstrip(".")) for key in tables)
 
 
 def nearest(word: str, words: tuple[str, ...] | list[str]) -> str:

@@ -48,6 +48,12 @@ def loss_and_accuracy(logits: np.ndarray, y: np.ndarray) -> dict[str, float]:
     }
 
 
+def squared_loss_and_accuracy(outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Return the mean squared difference between outputs ``(N, classes)`` and one-hot labels, and the ``accuracy``."""
+    one_hot = np.eye(outputs.shape[1], dtype=np.float32)[y]
+    return {"loss": mean_squared_error(outputs, one_hot), "accuracy": float(np.mean(outputs.argmax(axis=1) == y))}
+
+
 def confusion_matrix(y: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Count images by actual class (row) and predicted class (column): int ``(classes, classes)``."""
     counts = np.zeros((classes, classes), int)
@@ -65,6 +71,25 @@ def neighbour_accuracy(encode: Callable[[np.ndarray], np.ndarray], train: Split,
     from sklearn.neighbors import KNeighborsClassifier  # a tenth of a second that classifiers save
 
     return float(KNeighborsClassifier(NEIGHBOURS).fit(encode(train.x), train.y).score(encode(test.x), test.y))
+
+
+def dead_units(model: keras.Model, outputs: dict[str, keras.KerasTensor], x: np.ndarray) -> dict[str, float]:
+    """Return the share of each ReLU's units that are 0 for all images, so that no gradient comes through them.
+
+    A unit of a convolution is a filter, which is dead where it is 0 at every position.
+
+    Args:
+        model: Maps images.
+        outputs: By name the outputs of its ReLUs, ``(N, ..., units)`` each; there may be none.
+        x: Images ``(N, H, W, C)``, at least one.
+    """
+    largest: dict[str, np.ndarray] = {}
+    seen = keras.Model(model.inputs, outputs) if outputs else None
+    for start in range(0, len(x) if seen else 0, BATCH_SIZE):
+        for name, values in seen.predict_on_batch(x[start : start + BATCH_SIZE]).items():
+            of_batch = values.max(axis=tuple(range(values.ndim - 1)))  # (units,)
+            largest[name] = np.maximum(largest.get(name, of_batch), of_batch)
+    return {name: float(np.mean(values <= 0)) for name, values in largest.items()}
 
 
 def collapsed_codes(codes: np.ndarray) -> list[int]:

@@ -5,10 +5,11 @@ softmax is called ``logits``. Losses and attacks use ``logits_model``, which sto
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ex3.backend import keras
-from ex3.config import Block, ClassifierConfig, ConvnetConfig, MlpConfig, PlaneConfig
+from ex3.config import AugmentedConfig, Block, ClassifierConfig, ConvnetConfig, MlpConfig, PlaneConfig
 from ex3.robust_config import RobustConfig
 
 layers = keras.layers
@@ -45,7 +46,7 @@ def build_linear(config: ClassifierConfig, shape: Shape, classes: int) -> keras.
 
 
 def build_mlp(config: MlpConfig, shape: Shape, classes: int) -> keras.Model:
-    """Build Dense layers with ReLU, each followed by dropout."""
+    """Build Dense layers with an activation, each followed by dropout."""
     return keras.Sequential(
         [keras.Input(shape), layers.Flatten(), *_hidden(config), *_head(classes)], name=config.model
     )
@@ -59,16 +60,14 @@ def build_convnet(config: ConvnetConfig, shape: Shape, classes: int) -> keras.Mo
     """
     images = features = keras.Input(shape)
     for block in config.blocks:
-        features = _convolution(config, block, config.padding)(features)
+        features = _apply(_convolution(config, block, config.padding), features)
         further = Block(block.filters, kernel_size=3, stride=1, pool_size=1, residuals=0)
         for _ in range(block.residuals):
-            features = layers.Add()([features, _convolution(config, further, "same")(features)])
-        for layer in _dropout(config):
-            features = layer(features)
+            features = layers.Add()([features, _apply(_convolution(config, further, "same"), features)])
+        features = _apply(_dropout(config), features)
     features = layers.GlobalAveragePooling2D()(features) if config.global_pooling == "average" else features
-    for layer in [layers.Flatten(), *_hidden(config), *_head(classes)]:
-        features = layer(features)
-    return keras.Model(images, features, name=config.model)
+    outputs = _apply([layers.Flatten(), *_hidden(config), *_head(classes)], features)
+    return keras.Model(images, outputs, name=config.model)
 
 
 def build_robust(config: RobustConfig, shape: Shape, classes: int) -> keras.Model:
@@ -145,7 +144,7 @@ def build_autoencoder(config: PlaneConfig, shape: Shape) -> Autoencoder:
 
 def build_augmentation(config: ClassifierConfig, shape: Shape) -> keras.Model | None:
     """Build random changes of training images, ``(N, H, W, C)`` in [0, 1] -> the same; ``None`` for none."""
-    if not isinstance(config, ConvnetConfig):
+    if not isinstance(config, AugmentedConfig):
         return None
     steps = []
     if config.flip:
@@ -173,18 +172,35 @@ def _head(classes: int, start: keras.initializers.Initializer | str = "glorot_un
     ]
 
 
-def _convolution(config: ConvnetConfig, block: Block, padding: str) -> keras.Sequential:
+def relu_outputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """Return the output of each ReLU of a classifier, in order, by name: ``conv1``, ``conv2``, ..., ``dense1``, ..."""
+    found: dict[str, keras.KerasTensor] = {}
+    for layer in model.layers:
+        if isinstance(layer, layers.ReLU) or getattr(layer, "activation", None) is keras.activations.relu:
+            kind = "conv" if len(layer.output.shape) == 4 else "dense"
+            found[f"{kind}{sum(name.startswith(kind) for name in found) + 1}"] = layer.output
+    return found
+
+
+def _apply(steps: Sequence[keras.layers.Layer], features: keras.KerasTensor) -> keras.KerasTensor:
+    """Send features through layers, one after the other."""
+    for layer in steps:
+        features = layer(features)
+    return features
+
+
+def _convolution(config: ConvnetConfig, block: Block, padding: str) -> list[keras.layers.Layer]:
     """A convolution, max-pooling and batch normalisation if they are asked for, and ReLU."""
     is_normal = config.normalization == "batch"
     steps = [layers.Conv2D(block.filters, block.kernel_size, block.stride, padding=padding, use_bias=not is_normal)]
     steps += [layers.MaxPooling2D(block.pool_size)] if block.pool_size > 1 else []
-    return keras.Sequential([*steps, *_normalization(config), layers.ReLU()])
+    return [*steps, *_normalization(config), layers.ReLU()]
 
 
 def _hidden(config: MlpConfig | ConvnetConfig) -> list[keras.layers.Layer]:
-    hidden = []
+    hidden, activation = [], config.activation if isinstance(config, MlpConfig) else "relu"
     for units in config.hidden_units:
-        hidden += [layers.Dense(units, activation="relu"), *_dropout(config)]
+        hidden += [layers.Dense(units, activation=activation), *_dropout(config)]
     return hidden
 
 

@@ -66,10 +66,12 @@ class Run:
         dataset: The images.
         parameters: Number of trainable parameters.
         epochs: Over epochs (fractions allowed): ``seconds`` of training so far, and ``train_loss``, ``train_accuracy``,
-            ``test_loss``, ``test_accuracy``, all in inference mode, train and test on equally many images.
+            ``test_loss``, ``test_accuracy``, all in inference mode, train and test on equally many images; with the
+            config's ``validation_curve`` also ``validation_loss`` and ``validation_accuracy``.
         iterations: ``loss`` of each gradient step, as it was optimised (with dropout and label smoothing), mean over
-            the batch.
-        metrics: The last point of ``epochs``, and ``validation_loss``, ``validation_accuracy``.
+            the batch; with the config's ``batch_accuracy`` also ``accuracy``.
+        metrics: The last point of ``epochs``, and ``validation_loss``, ``validation_accuracy``; ``dead_conv1``, ...,
+            ``dead_dense1``, ...: the share of each ReLU's units that are 0 for all images of the train curve.
         confusion: Counts over the test images; rows are actual classes, columns predicted ones. Empty for an
             autoencoder, whose losses are mean squared errors over pixels and which has no accuracies.
         seconds: Training time without imports, data loading and evaluations.

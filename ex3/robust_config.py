@@ -55,6 +55,8 @@ class RobustConfig(ClassifierConfig):
             raise ValueError(f"defence = {self.defence!r}: needs an epsilon above 0")
         if self.class_balance == "weights":
             raise ValueError("class_balance = 'weights': robust networks take 'none' or 'sampling'")
+        if self.batch_accuracy:
+            raise ValueError("batch_accuracy: robust networks see several batches per step")
         if self.defence == "ibp" and self.label_smoothing:
             raise ValueError("label_smoothing: the loss of defence = 'ibp' has none")
         return self

@@ -13,19 +13,21 @@ import numpy as np
 
 from ex3 import backend, models, training
 from ex3.backend import keras, tf
-from ex3.config import ClassifierConfig, PlaneConfig, TrainConfig
+from ex3.config import ClassifierConfig, LinearConfig, PlaneConfig, TrainConfig
 from ex3.data import Dataset, Split
-from ex3.data.sampling import balanced_order, shuffled_order
+from ex3.data.sampling import balanced_order, balancing_weights, shuffled_order
 from ex3.defences.losses import build_robust_loss
 from ex3.embedding.scores import STRUCTURE_SAMPLES, structure
 from ex3.embedding.structured import structured_task
 from ex3.evaluation import (
     collapsed_codes,
     confusion_matrix,
+    dead_units,
     loss_and_accuracy,
     mean_squared_error,
     neighbour_accuracy,
     predict,
+    squared_loss_and_accuracy,
 )
 from ex3.provenance import weights_digest
 from ex3.results import Curves, Run
@@ -91,40 +93,53 @@ def train_classifier(
     backend.prepare(config.seed, config.threads, config.precision)
     model = models.build(config, dataset.shape, classes)
     logits = models.logits_model(model)
-    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+    optimised, measured = _losses(config)
+    step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    steps = training.total_steps(config, len(dataset.train))
+    accuracies = tf.Variable(tf.fill([steps], math.nan), trainable=False) if config.batch_accuracy else None
+    newest = np.empty((0, classes), np.float32)  # logits
 
     def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
-        return cross_entropy(y, network(x, training=True), weight)
-
-    newest = np.empty((0, classes), np.float32)  # logits
+        outputs = network(x, training=True)
+        if accuracies is not None:
+            hits = keras.metrics.categorical_accuracy(y, outputs)
+            accuracies.scatter_nd_update([[step]], [tf.reduce_mean(hits)])
+        return optimised(y, outputs, weight)
 
     def measure(split: Split) -> dict[str, float]:
         nonlocal newest
         newest = predict(logits, split.x)
-        return loss_and_accuracy(newest, split.y)
+        return measured(newest, split.y)
 
     one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
     augmentation = models.build_augmentation(config, dataset.shape)
     order = balanced_order if config.class_balance == "sampling" else shuffled_order
-    weights = [_image_weights(dataset.train.y)] if config.class_balance == "weights" else []
-    step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    weights = [balancing_weights(dataset.train.y)] if config.class_balance == "weights" else []
     if isinstance(config, RobustConfig):
-        loss = build_robust_loss(config, loss, step, training.total_steps(config, len(dataset.train)))
+        loss = build_robust_loss(config, loss, step, steps)
     task = Task(logits, loss, (dataset.train.x, one_hot, *weights), dataset.train.y, order, augmentation, step)
     more = (lambda: watch(model)) if watch else dict
     state = _optimise(config, task, dataset, measure, on_progress, more)
-    confusion = confusion_matrix(dataset.test.y, newest.argmax(axis=1), classes)  # the test images come last
+    confusion = confusion_matrix(dataset.test.y, newest.argmax(axis=1), classes)  # of the test images
     validation = measure(dataset.validation) if len(dataset.validation) else {}
-    return model, _summarise(config, dataset, state, validation, confusion.tolist())
+    run = _summarise(config, dataset, state, validation, confusion.tolist())
+    run.metrics.update(_dead_shares(model, dataset.train.first(len(dataset.test)).x))
+    if accuracies is not None:
+        run.iterations.series["accuracy"] = accuracies.numpy()[: len(state.losses)].tolist()
+    return model, run
 
 
-def _image_weights(y: np.ndarray) -> np.ndarray:
-    """Return the weight of each image's loss, float32 ``(N,)``: N / (K n_c), with a mean of 1.
+def _losses(config: ClassifierConfig) -> tuple[keras.losses.Loss, Callable[[np.ndarray, np.ndarray], dict[str, float]]]:
+    """Return what is optimised, and what is measured: (outputs, labels) -> loss and accuracy."""
+    if isinstance(config, LinearConfig) and config.loss == "squared":
+        return keras.losses.MeanSquaredError(), squared_loss_and_accuracy
+    smoothed = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+    return smoothed, loss_and_accuracy
 
-    n_c is the number of images of the image's class, and K the number of classes.
-    """
-    _, label, counts = np.unique(y, return_inverse=True, return_counts=True)
-    return (len(y) / (len(counts) * counts))[label].astype(np.float32)
+
+def _dead_shares(model: keras.Model, x: np.ndarray) -> dict[str, float]:
+    """Return the share of dead units of each ReLU, as metrics: ``dead_conv1``, ..., ``dead_dense1``, ..."""
+    return {f"dead_{name}": share for name, share in dead_units(model, models.relu_outputs(model), x).items()}
 
 
 def train_autoencoder(
@@ -185,7 +200,7 @@ def _optimise(
     more: Callable[[], dict[str, float]] = dict,
     spent: float = 0.0,
 ) -> TrainState:
-    """Train to the end; measure train and test, on equally many images, where the curves have points.
+    """Train to the end; where the curves have points, measure train and test images, equally many of both.
 
     ``spent`` are the seconds of preparations that count as training.
     """
@@ -193,7 +208,9 @@ def _optimise(
         log.warning(
             "batch_size = %d: there are %d training images; one batch is all", config.batch_size, len(dataset.train)
         )
-    watched = {"train": dataset.train.first(len(dataset.test)), "test": dataset.test}
+    watched = {"train": dataset.train.first(len(dataset.test))}
+    watched |= {"validation": dataset.validation} if config.validation_curve else {}
+    watched["test"] = dataset.test  # the last, so that its logits are still there after training
     state = training.start(config, task)
     state.seconds = spent
     for chunk in training.advance(config, state):

@@ -184,7 +184,7 @@ def summarise(kind: SweepKind, grid: Grid, compared: Mapping[str, Grid]) -> Swee
         compared: By network, the runs at ``kind.compared_values``.
     """
     equal_work = plan_equal_work(grid) if kind.has_equal_work else []
-    values = _summarise_values(grid, equal_work)
+    values = summarise_values(grid, equal_work)
     first = next(iter(grid.values()))[0]
     return SweepResult(
         parameter=kind.parameter,
@@ -192,7 +192,7 @@ def summarise(kind: SweepKind, grid: Grid, compared: Mapping[str, Grid]) -> Swee
         dataset=first.dataset,
         best=best_value(values, kind.ranking),
         values=values,
-        compared={model: _summarise_values(of_model, []) for model, of_model in compared.items()},
+        compared={model: summarise_values(of_model, []) for model, of_model in compared.items()},
         equal_work=equal_work,
     )
 
@@ -230,7 +230,8 @@ def accuracy_after(run: Run, work: EqualWork) -> float:
     return float(np.interp(work.amount, steps, series["test_accuracy"], left=np.nan, right=np.nan))
 
 
-def _summarise_values(grid: Grid, equal_work: Sequence[EqualWork]) -> list[ValueResult]:
+def summarise_values(grid: Grid, equal_work: Sequence[EqualWork]) -> list[ValueResult]:
+    """Summarise each value's runs, in the order of the grid."""
     results = []
     for value, runs in grid.items():
         swept = [_summarise_run(run, equal_work) for run in runs]
@@ -241,8 +242,7 @@ def _summarise_values(grid: Grid, equal_work: Sequence[EqualWork]) -> list[Value
 
 
 def _summarise_run(run: Run, equal_work: Sequence[EqualWork]) -> SweptRun:
-    metrics = dict(run.metrics)
-    metrics["loss_gap"] = metrics["test_loss"] - metrics["train_loss"]
+    metrics = run.metrics | {"loss_gap": run.metrics["test_loss"] - run.metrics["train_loss"]}
     if "test_accuracy" in metrics:
         metrics["accuracy_gap"] = metrics["train_accuracy"] - metrics["test_accuracy"]
     metrics["seconds_per_epoch"] = run.seconds / run.epochs.points[-1]

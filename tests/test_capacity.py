@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ex3.scratch import targets
+from ex3.scratch import capacity, targets
 from ex3.scratch.network import Network, build_toy_convnet
 from ex3.scratch.targets import Samples
 from ex3.scratch.toy import fit
@@ -56,3 +56,28 @@ def test_no_other_linear_function_is_ever_fitted():
     e1, *others = np.nanmin(history.test_loss[-1].reshape(len(directions), starts), axis=1)
     assert e1 < 1e-4
     assert min(others) > 0.03
+
+
+def test_the_floor_of_the_maximum_by_quadrature():
+    """On a grid of x1, x4 and b = max(x2, x3): what no sum of a function of x1 and one of x4 explains."""
+    side = (np.arange(100) + 0.5) / 100
+    u, v, b = np.meshgrid(side, side, side, indexing="ij")
+    f = np.maximum(np.maximum(u, v), b)
+    rest = f - f.mean(0, keepdims=True) - f.mean(1, keepdims=True) + f.mean((0, 1), keepdims=True)
+    density = 2 * side  # of the larger of two uniform numbers
+    assert 25 * np.mean(rest**2 * density) == pytest.approx(capacity.MAXIMUM_FLOOR, rel=2e-3)
+
+
+def test_floors_of_homogeneous_functions():
+    """y2 is homogeneous itself; of the constant log 4 the best multiple of s misses 1/25 (theory question 1)."""
+    assert capacity.homogeneous_floor("y2", np.eye(4)) == pytest.approx(0, abs=1e-12)
+    assert capacity.homogeneous_floor("y3", np.zeros((4, 4))) == pytest.approx(np.log(4) ** 2 / 25)
+
+
+def test_bfgs_ends_below_sgd_and_above_the_floor():
+    samples = targets.draw(["y2"], [0])
+    history = fit(
+        "convnet", "normal", [0], samples, iterations=500, batch_size=32, learning_rate=0.01, l2=0.0, seed=0
+    )  # fmt: skip
+    (best,) = capacity.best_fits(samples, 4)
+    assert capacity.MAXIMUM_FLOOR < best < history.test_loss[-1, 0]

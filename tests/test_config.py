@@ -186,7 +186,8 @@ def test_a_sweep_expands_to_its_values_in_order_times_the_seeds(mlp_file):
     assert list(grid) == [0.01, 0.1]
     with pytest.raises(ConfigError, match="here: learning_rate = -1: "):
         config_files.expand(base, "learning_rate", (-1,), 1, "here")
-    linear = config.LinearConfig(**{**base.model_dump(exclude={"hidden_units", "dropout"}), "model": "linear"})
+    shared = base.model_dump(include=set(config.ClassifierConfig.model_fields))
+    linear = config.LinearConfig(**{**shared, "model": "linear"})
     with pytest.raises(ConfigError, match="no key 'dropout'"):
         config_files.expand(linear, "dropout", (0.5,), 1, "here")
 

@@ -10,13 +10,12 @@ from small_pictures import write_folder
 from ex3.commands import main
 from ex3.config_files import load, shipped
 from ex3.data import load_dataset
-from ex3.data.sampling import balanced_order
+from ex3.data.sampling import balanced_order, balancing_weights
 from ex3.data_care.altered import Material, gather, train_altered
 from ex3.data_care.config import AlteredConfig, MessConfig
 from ex3.data_care.remedies import REMEDIES, Search, judge_search
 from ex3.data_care.suspects import Suspects, find_suspects, find_suspects_of_kind, fold_configs, out_of_fold
 from ex3.errors import ConfigError
-from ex3.runs import _image_weights
 
 MESS = MessConfig(counts=(40, 20, 10), mislabelled=0.5, actual_class="7", given_class="4")
 
@@ -73,7 +72,7 @@ def test_balanced_sampling_draws_all_classes_equally_often():
 
 def test_balanced_weights_give_each_class_the_same_sum_and_a_mean_of_one():
     y = np.repeat([0, 1, 2], [60, 30, 10])
-    weights = _image_weights(y)
+    weights = balancing_weights(y)
     np.testing.assert_allclose(np.bincount(y, weights), 100 / 3, rtol=1e-6)
     assert weights.mean() == pytest.approx(1)
 

@@ -246,8 +246,9 @@ def test_comparisons_take_the_spread_into_account(question, arguments, answer):
     "predicate",
     [
         "at_most(nan, 1)", "at_least(infinite, 1)", "at_least(1, -infinite)", "above([2, none], 1)", "below([], 1)",
-        "alike(one_seed_failed, 1)", "always_above([infinite, 2], [1, 1])", "always_below([], [])", "passed([])",
-        "hold([])", "hold(findings)",
+        "alike(one_seed_failed, 1)", "always_above([infinite, 2], [1, 1])", "always_below([], [])",
+        "paired_above([], [])", "paired_alike([1], [0])", "paired_below([2, none], [1, 1])", "passed([])", "hold([])",
+        "hold(findings)",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("negation", ["", "not "])
@@ -282,6 +283,28 @@ def test_no_measured_number_is_typed():
         source = TEMPLATES.loader.get_source(TEMPLATES, name)[0]
         text = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|```.*?```|`[^`]*`|\$[^$]*\$", "", source, flags=re.DOTALL)
         text = re.sub(r"^\| R\d: [^|]*\|", "", text, flags=re.MULTILINE)  # the claims of the hand-in reports
-        text = re.sub(r"\b2\.[456](\.\d)?\b|\(95 %, Wilson\)", "", text)  # the exercise's parts; a level
+        text = re.sub(r"\b2\.[456](\.\d)?\b|\(95 %, Wilson\)|95 % t interval", "", text)  # the exercise's parts; levels
         text = re.sub(r"[Aa]t 0\.(25|5|2)\b|0 against 0\.25", "", text)  # values of a sweep
         assert re.findall(r"\d+\.\d+|\d+ %", text) == [], name
+
+
+def test_the_seconds_of_the_readme_are_written_from_the_twins(report):
+    change(COMPARE, "seconds", 41.7)
+    stale = report("--check")
+    assert (stale.code, "README.md: seconds are not those of the twins" in stale.err) == (3, True)
+    result = report()
+    assert (result.code, "wrote README.md" in result.out) == (0, True)
+    rows = [row.split(" | ")[-1] for row in Path("README.md").read_text("utf-8").splitlines()[2:]]
+    assert rows == ["42 |", "99 |"]  # one with a --config has no twin
+    assert report("--check").code == 0
+
+
+@pytest.mark.parametrize(("command", "code"), [("train convnet", 3), ("train convnet --config other.toml", 0)])
+def test_a_number_in_a_configs_header_that_no_twin_has_is_refused(report, command, code):
+    Path("configs").mkdir()
+    Path("configs/convnet.toml").write_text(
+        f"# python cli.py {command}\n# 0.9910 ± 0.0010\n# and 0.5 ±\n# 0.1\n", "utf-8"
+    )
+    result = report("--check")
+    assert result.code == code
+    assert ("0.5 ± 0.1 is in no twin" in result.err) == (code != 0)

@@ -9,6 +9,7 @@ from test_plots import assert_labelled, end_labels
 from ex3 import sweeps
 from ex3.commands import command_module
 from ex3.config import AutoencoderConfig, MlpConfig
+from ex3.plots.dead import draw_dead_units
 from ex3.plots.sweep import sweep_by_seed, sweep_curves
 from ex3.plots.sweep_summary import figures_of
 from ex3.plots.titles import read_setting
@@ -21,12 +22,17 @@ DIGITS = DatasetInfo("digits", "scikit-learn", "0", {"train": 100, "validation":
 
 
 def make_run(
-    accuracy: float, seed: int = 0, diverged_at: int | None = None, steps: int = 40, seconds: float = 8.0
+    accuracy: float,
+    seed: int = 0,
+    diverged_at: int | None = None,
+    steps: int = 40,
+    seconds: float = 8.0,
+    dead: float = 0.0,
 ) -> Run:
     """Make a run of two epochs, evaluated four times, whose accuracies rise linearly to the given one."""
     fractions = np.linspace(0.25, 1, 4)
     series = {"seconds": (fractions * seconds).tolist()}
-    metrics = {}
+    metrics = {"dead_conv1": 0.0, "dead_dense1": dead}
     for split, bonus in (("train", 0.01), ("test", 0.0), ("validation", -0.01)):
         values = {"accuracy": accuracy + bonus, "loss": NAN if diverged_at else 1 - accuracy - bonus}
         metrics |= {f"{split}_{quantity}": value for quantity, value in values.items()}
@@ -132,7 +138,7 @@ def test_nothing_is_known_before_the_first_evaluation():
 
 
 def draw(command: str, name: str):
-    return figures_of(KINDS[command], "sweep")[name](summarise(command))
+    return figures_of(summarise(command), "sweep")[name](summarise(command))
 
 
 def title_of(figure) -> str:
@@ -140,7 +146,7 @@ def title_of(figure) -> str:
 
 
 def test_each_kind_of_sweep_has_its_figures():
-    names = {command: list(figures_of(kind, "sweep")) for command, kind in KINDS.items()}
+    names = {command: list(figures_of(summarise(command), "sweep")) for command in KINDS if command != "structure"}
     assert names == {
         "lr": ["sweep", "sweep-summary"],
         "dropout": ["sweep", "sweep-summary", "sweep-compared"],
@@ -196,7 +202,7 @@ def test_the_gap_s_title_says_from_where_on_it_is_gone():
     result = summarise("dropout")
     for of_value, gap in zip(result.values, (0.03, 0.01, -0.01, NAN), strict=True):
         of_value.spreads["loss_gap"] = Spread(gap, 0.0, 2)
-    figure = figures_of(KINDS["dropout"], "sweep")["sweep-summary"](result)
+    figure = figures_of(result, "sweep")["sweep-summary"](result)
     assert title_of(figure) == (
         "The gap between test and train loss is 0.030 at dropout probability 0.01, gone from 1 on"
     )
@@ -213,7 +219,7 @@ def test_batch_sizes_are_drawn_after_equal_work():
     ):
         for of_value, accuracy in zip(result.values, accuracies, strict=False):
             of_value.spreads[metric] = Spread(accuracy, 0.0, 2)
-        drawn = figures_of(KINDS["batch-size"], "sweep")["sweep-summary"](result)
+        drawn = figures_of(result, "sweep")["sweep-summary"](result)
         assert title_of(drawn) == f"{finding}; after 2 epochs 0.1 is best"
 
 
@@ -228,3 +234,13 @@ def test_bottlenecks_are_drawn_seed_by_seed():
     np.testing.assert_allclose(relu.get_xdata(), [0.04, 1.04])
     np.testing.assert_allclose(relu.get_ydata(), [0, 1])
     assert "a code dies in 1 of 2 seeds with linear codes, 1 of 2 seeds with relu codes" in title_of(figure)
+
+
+def test_dead_units_are_drawn_per_layer_and_named_in_the_title():
+    grid = {0.1: [make_run(0.9), make_run(0.8, 1)], 1.0: [make_run(0.1, dead=1.0), make_run(0.1, 1, dead=0.5)]}
+    figure = draw_dead_units(sweeps.summarise(KINDS["lr"], grid, {}))
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts] == ["convolution 1", "dense layer 1"]
+    means = [list(line.get_ydata()) for line in axes.lines if line.get_linestyle() == "-"]
+    assert means == [[0, 0], [0, 0.75]]
+    assert figure.get_suptitle().startswith("At learning rate 1, 75 % of the units of dense layer 1 are dead")

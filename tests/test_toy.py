@@ -7,6 +7,7 @@ import pytest
 
 from ex3.config import ToyConfig
 from ex3.experiments import toy
+from ex3.plots.capacity import TargetCapacity, ToyCapacity, draw_capacity
 from ex3.plots.explain import draw_explanation
 from ex3.plots.titles import read_setting
 from ex3.plots.toy import (
@@ -29,6 +30,7 @@ FIGURES = {
     "toy-init": ToyInitialisations,
     "toy-l2": dict[float, list[FinalFit]],
     "toy-explain": Trace,
+    "toy-capacity": ToyCapacity,
 }
 TARGETS = ["y1", "y2"]
 
@@ -44,10 +46,12 @@ def fits(config):
 
 
 def read_twins() -> dict[str, Record]:
-    return {name: from_json(Record[kind], Path(f"figures/{name}.json").read_bytes()) for name, kind in FIGURES.items()}
+    paths = {name: Path(f"figures/{name}.json") for name in FIGURES}
+    return {name: from_json(Record[FIGURES[name]], path.read_bytes()) for name, path in paths.items() if path.exists()}
 
 
-def test_toy_writes_its_figures_and_twins(run_cli):
+def test_toy_writes_its_figures_and_twins(run_cli, monkeypatch):
+    monkeypatch.setattr(toy, "RESTARTS", 2)
     result = run_cli("toy", "--iterations", 30, "--seeds", 3)
     assert result.code == 0, result.err
     lines = result.out.splitlines()
@@ -63,6 +67,9 @@ def test_toy_writes_its_figures_and_twins(run_cli):
         assert record.dataset.name == "toy"
         assert record.seeds == ([] if name == "toy-explain" else [0, 1, 2])
     assert list(twins["toy-l2"].result) == toy.L2S
+    capacity = twins["toy-capacity"].result
+    assert (capacity.restarts, capacity.l2, list(capacity.targets)) == (2, 0.001, ["y1", "y2", "y3"])
+    assert all(len(errors) == 3 for errors in vars(capacity.targets["y2"]).values())
     assert not Path("runs").exists()
 
 
@@ -72,7 +79,7 @@ def test_a_fit_that_diverges_is_drawn_and_reported(run_cli):
     assert result.code == 5
     assert result.err.count("\n") == 1
     assert "ex3: error: linear on y3, seed 0: the loss is not finite from iteration" in result.err
-    assert all(Path(f"figures/{name}.png").exists() for name in FIGURES)
+    assert {path.stem for path in Path("figures").glob("*.png")} == FIGURES.keys() - {"toy-capacity"}  # no convnet
     (lost,) = read_twins()["toy-curves"].result.fits
     assert (lost.model, lost.target) == ("linear", "y3")
     assert np.isnan(lost.test_loss).all()
@@ -144,6 +151,14 @@ def test_titles_say_what_is_learned(fits):
     assert title(draw_l2({0.01: fits, 0.1: fits})).startswith(
         "From λ = 0.01 to 0.1 the linear model's error grows 1-fold at most (on y₁)"
     )
+
+
+def test_the_capacity_is_drawn_with_its_numbers():
+    one = TargetCapacity(floor=[0.0, 0.0], best=[1.0, 1.0], sgd=[2.0, 4.0], sgd_without_l2=[2.0, 2.0])
+    figure = draw_capacity(ToyCapacity(5, 0.001, {"y1": one}))
+    (axes,) = figure.axes
+    assert [label.get_text().split("\n")[-1] for label in axes.get_xticklabels()] == ["above 0", "1", "3"]
+    assert figure.get_suptitle().endswith("33 % on y₁")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from ex3.backend import keras, tf
 from ex3.config import ConvnetConfig, LinearConfig
 from ex3.data.sampling import shuffled_order
 from ex3.errors import DataError
-from ex3.evaluation import predict
+from ex3.evaluation import dead_units, predict
 from ex3.runs import train_classifier
 from ex3.training import Task
 
@@ -47,7 +47,9 @@ def test_sgd_on_the_linear_model_agrees_with_softmax_regression_by_hand(dataset,
 
 def test_the_same_config_gives_bit_identical_curves_and_weights(dataset, tiny_mlp):
     config = ConvnetConfig(
-        **{**tiny_mlp.model_dump(), "model": "convnet", "dropout": 0.3},
+        **tiny_mlp.model_dump(exclude={"model", "activation", "dropout", "translation", "rotation"}),
+        model="convnet",
+        dropout=0.3,
         filters=(4,),
         kernel_sizes=(5,),
         translation=0.1,
@@ -201,10 +203,11 @@ def train_on(config, state, chunks=None) -> None:
 @pytest.fixture
 def random_convnet(tiny_mlp) -> ConvnetConfig:
     """Return a config with all that is random: order, dropout and augmentation."""
+    changes = {"model": "convnet", "dropout": 0.3, "epochs": 3, "schedule": "one-cycle"}
+    changes |= {"translation": 0.1, "rotation": 0.05}
     return ConvnetConfig(
-        **{**tiny_mlp.model_dump(), "model": "convnet", "dropout": 0.3, "epochs": 3, "schedule": "one-cycle"},
-        filters=(4,), kernel_sizes=(5,), translation=0.1, rotation=0.05,
-    )  # fmt: skip
+        **tiny_mlp.model_dump(exclude={"activation", *changes}), **changes, filters=(4,), kernel_sizes=(5,)
+    )
 
 
 def test_a_state_that_was_saved_and_restored_goes_on_bit_for_bit(dataset, random_convnet, tmp_path):
@@ -276,3 +279,49 @@ def test_the_loss_may_use_the_model_as_adversarial_training_does(dataset, tiny_l
         losses[name] = state.losses
     assert losses["attacked"][0] > losses["plain"][0]
     assert losses["attacked"][-1] < losses["attacked"][0]
+
+
+def test_dead_units_are_counted_per_layer(dataset, tiny_mlp):
+    convnet = ConvnetConfig(
+        model="convnet", filters=(4,), kernel_sizes=(3,), hidden_units=(8,), epochs=1, batch_size=64, optimizer="sgd",
+        learning_rate=0.01, momentum=0.0,
+    )  # fmt: skip
+    model = models.build(convnet, dataset.shape, 10)
+    kernel, bias, dense_kernel, dense_bias, *rest = model.get_weights()
+    bias[0], dense_bias[:6] = -1e6, -1e6  # these are never positive
+    kernel[..., 1:], bias[1:], dense_bias[6:] = 0, 1, 1e6
+    model.set_weights([kernel, bias, dense_kernel, dense_bias, *rest])
+    assert dead_units(model, models.relu_outputs(model), dataset.test.x) == {"conv1": 0.25, "dense1": 0.75}
+    _, run = train_classifier(tiny_mlp, dataset)
+    assert 0 <= run.metrics["dead_dense1"] < 0.5
+
+
+def test_the_validation_curve_changes_no_other_number(dataset, tiny_mlp):
+    _, plain = train_classifier(tiny_mlp, dataset)
+    _, watched = train_classifier(tiny_mlp.model_copy(update={"validation_curve": True}), dataset)
+    assert watched.epochs.series["validation_loss"][-1] == watched.metrics["validation_loss"]
+    assert (watched.weights, watched.metrics) == (plain.weights, plain.metrics)
+
+
+def test_the_activation_is_the_hidden_layers_alone(dataset, tiny_mlp):
+    model, run = train_classifier(tiny_mlp.model_copy(update={"activation": "tanh", "epochs": 1}), dataset)
+    assert [layer.activation.__name__ for layer in model.layers if hasattr(layer, "units")] == ["tanh", "linear"]
+    assert not any(name.startswith("dead_") for name in run.metrics)
+
+
+def test_the_accuracy_of_each_batch_changes_no_other_number(dataset, tiny_mlp):
+    _, plain = train_classifier(tiny_mlp, dataset)
+    _, recorded = train_classifier(tiny_mlp.model_copy(update={"batch_accuracy": True}), dataset)
+    accuracies = np.array(recorded.iterations.series["accuracy"])
+    assert len(accuracies) == len(plain.iterations.points)
+    np.testing.assert_allclose(accuracies * 64, np.round(accuracies * 64), atol=1e-4)  # counts of a batch
+    assert accuracies[-5:].mean() > accuracies[:5].mean()
+    assert (recorded.weights, recorded.metrics) == (plain.weights, plain.metrics)
+
+
+def test_linear_regression_measures_the_loss_that_it_optimises(dataset, tiny_linear):
+    model, run = train_classifier(tiny_linear.model_copy(update={"loss": "squared", "learning_rate": 0.05}), dataset)
+    outputs = predict(models.logits_model(model), dataset.test.x)
+    wanted = np.mean((outputs - np.eye(10)[dataset.test.y]) ** 2)
+    assert run.metrics["test_loss"] == pytest.approx(wanted, rel=1e-5)
+    assert run.iterations.series["loss"][-1] < run.iterations.series["loss"][0]

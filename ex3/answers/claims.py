@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ex3.measures.paired import PairedDifference, paired_difference
 from ex3.results import Spread
 from ex3.scratch.theory import Finding
 from ex3.tables import with_spread
@@ -41,8 +42,9 @@ class Comparisons:
     """The functions that a predicate may call.
 
     They compare intervals: of a ``Spread``, mean ± standard deviation over the seeds; of a list, the range of its
-    numbers; a plain number is compared as it is. The lists of ``always_above`` and ``always_below`` hold one number per
-    seed.
+    numbers; a plain number is compared as it is. The lists of ``always_...`` and ``paired_...`` hold one number per
+    seed, of the same seeds in the same order; ``paired_...`` compare the 95 % t interval of their differences with 0,
+    so that what two settings have in common with a seed cancels.
 
     Attributes:
         made: The compared numbers as text, one entry per comparison.
@@ -57,7 +59,8 @@ class Comparisons:
     def functions(self) -> dict[str, Callable[..., bool]]:
         """Return the functions by the name that a predicate calls them."""
         names = (
-            "above", "below", "alike", "at_least", "at_most", "always_above", "always_below", "passed", "hold",
+            "above", "below", "alike", "at_least", "at_most", "always_above", "always_below", "paired_above",
+            "paired_below", "paired_alike", "passed", "hold",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
@@ -100,6 +103,33 @@ class Comparisons:
         wins = sum(x < times * y for x, y in self._pairs(a, b))
         return self._record(wins == len(a), f"below {times:g} times the other with {wins} of {len(a)} seeds")
 
+    def paired_above(self, a: Sequence[float], b: Sequence[float]) -> bool:
+        """Check that a is larger than b, seed by seed: the interval of a - b lies above 0.
+
+        Raises:
+            ValueError: The lists differ in length.
+        """
+        difference = self._difference(a, b)
+        return self._record(difference.low > 0, f"{_difference_text(difference)} > 0")
+
+    def paired_below(self, a: Sequence[float], b: Sequence[float]) -> bool:
+        """Check that a is smaller than b, seed by seed: the interval of a - b lies below 0.
+
+        Raises:
+            ValueError: The lists differ in length.
+        """
+        difference = self._difference(a, b)
+        return self._record(difference.high < 0, f"{_difference_text(difference)} < 0")
+
+    def paired_alike(self, a: Sequence[float], b: Sequence[float]) -> bool:
+        """Check that the seeds show no difference: the interval of a - b holds 0.
+
+        Raises:
+            ValueError: The lists differ in length.
+        """
+        difference = self._difference(a, b)
+        return self._record(difference.low <= 0 <= difference.high, f"{_difference_text(difference)} ~ 0")
+
     def passed(self, checks: Iterable[CheckedItem]) -> bool:
         """Check that an evaluation's checks of itself all passed."""
         return self._all([check.passed for check in checks], "checks")
@@ -119,6 +149,11 @@ class Comparisons:
         self.valid &= bool(pairs) and all(math.isfinite(number) for pair in pairs for number in pair)
         return pairs
 
+    def _difference(self, a: Sequence[float], b: Sequence[float]) -> PairedDifference:
+        difference = paired_difference(*([pair[k] for pair in self._pairs(a, b)] for k in (0, 1)))
+        self.valid &= math.isfinite(difference.low)
+        return difference
+
     def _low(self, value: Value) -> float:
         return self._interval(value)[0]
 
@@ -133,6 +168,10 @@ class Comparisons:
     def _record(self, holds: bool, numbers: str) -> bool:
         self.made.append(numbers)
         return holds
+
+
+def _difference_text(difference: PairedDifference) -> str:
+    return f"{difference.mean:.3g} ({difference.low:.3g} to {difference.high:.3g})"
 
 
 def _float(number: float | None) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ex3.answers.twins import Node
+from ex3.measures.paired import PairedDifference, paired_difference
 from ex3.results import Spread, spread
 from ex3.tables import with_spread
 
@@ -25,11 +26,36 @@ def _metric(runs: Sequence[Node], name: str) -> Spread:
     return spread(_numbers(run.metrics[name] for run in runs))
 
 
+def _seeds(runs: Sequence[Node], name: str) -> list[float]:
+    """Metric of runs, one number per seed."""
+    return _numbers(run.metrics[name] for run in runs)
+
+
+def _finals(curves: Sequence[Node], name: str) -> list[float]:
+    """Last value of a series, one number per seed."""
+    return [_number(of_seed.series[name][len(of_seed.series[name]) - 1]) for of_seed in curves]
+
+
+def _gaps(runs: Sequence[Node], quantity: str) -> list[float]:
+    """By how much each run does better on train than on test."""
+    sign = 1 if quantity == "accuracy" else -1
+    train, test = (_seeds(runs, f"{split}_{quantity}") for split in ("train", "test"))
+    return [sign * (a - b) for a, b in zip(train, test, strict=True)]
+
+
+def _difference(a: Sequence[float], b: Sequence[float], digits: int) -> str:
+    """Mean of a - b over the seeds, with its interval, as text."""
+    return _interval(paired_difference(_numbers(a), _numbers(b)), digits)
+
+
+def _interval(difference: PairedDifference | Node, digits: int) -> str:
+    """Mean difference with its 95 % t interval, as text."""
+    return f"{difference.mean:+.{digits}f} ({difference.low:+.{digits}f} to {difference.high:+.{digits}f})"
+
+
 def _gap(runs: Sequence[Node], quantity: str) -> Spread:
     """By how much runs do better on train than on test, in ``loss`` or ``accuracy``; positive when they over-fit."""
-    sign = 1 if quantity == "accuracy" else -1
-    train, test = ([_number(run.metrics[f"{split}_{quantity}"]) for run in runs] for split in ("train", "test"))
-    return spread([sign * (a - b) for a, b in zip(train, test, strict=True)])
+    return spread(_gaps(runs, quantity))
 
 
 def _recall(runs: Sequence[Node], digit: int) -> Spread:
@@ -62,6 +88,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "pm": with_spread,
     "fix": lambda number, digits: f"{number:,.{digits}f}",
     "significant": lambda number, digits=2: f"{float(f'{number:.{digits}g}'):g}",
+    "difference": _difference,
+    "interval": _interval,
     "power": lambda number: f"{number:.0e}",
     "percent": lambda share, digits=0: f"{100 * share:.{digits}f} %",
     "escape_pipes": lambda text: text.replace("|", "\\|"),
@@ -73,6 +101,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "column": lambda rows, index: spread(_numbers(row[index] for row in rows)),
     "share_of": lambda parts, wholes: [part / whole for part, whole in zip(parts, wholes, strict=True)],
     "metric": _metric,
+    "seeds": _seeds,
+    "finals": _finals,
+    "gaps": _gaps,
     "gap": _gap,
     "recall": _recall,
     "hardest": _hardest,

@@ -17,6 +17,8 @@ MAX_PNG_BYTES = 300_000
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 SPREAD = re.compile(r"(\d+\.(\d+)) ± (\d+\.\d+)")
+FIGURE_NAME = re.compile(r"`([a-z][a-z0-9-]+)`")
+SECONDS_CELL = 4  # of a row's cells, the first being what stands before its first bar
 
 
 def figure_names(figures: Path) -> list[str]:
@@ -53,7 +55,9 @@ def check_answers(text: str, folder: Path, figures: Path) -> list[str]:
 
 
 def check_readme(readme: Path, figures: Path) -> list[str]:
-    """Check that each "mean ± deviation" in the README's tables is a twin's; rows with ``--config`` have no twin.
+    """Check that each "mean ± deviation" and the seconds in the README's tables are a twin's.
+
+    Rows with ``--config`` have no twin.
 
     Args:
         readme: A Markdown file; nothing is checked where there is none.
@@ -61,16 +65,52 @@ def check_readme(readme: Path, figures: Path) -> list[str]:
     """
     if not readme.is_file():
         return []
-    known = [(part["mean"], part["std"]) for twin in _contents(figures) for part in _spreads(twin)]
-    rows = [line for line in readme.read_text("utf-8").splitlines() if line.startswith("|") and "--config" not in line]
-    return [
+    known, text = _known_spreads(figures), readme.read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("|") and "--config" not in line]
+    stale = [] if with_seconds(text, figures) == text else [f"{readme}: seconds are not those of the twins"]
+    return stale + [
         f"{readme}: {match[0]} is in no twin of {figures}"
         for row in rows
         for match in SPREAD.finditer(row)
-        if not any(
-            (f"{mean:.{len(match[2])}f}", f"{std:.{len(match[2])}f}") == (match[1], match[3]) for mean, std in known
-        )
+        if not _is_known(match, known)
     ]
+
+
+def check_headers(configs: Path, figures: Path) -> list[str]:
+    """Check that each "mean ± deviation" in the comments of the configs is a twin's.
+
+    Args:
+        configs: Folder of the configs. One whose header shows a command with ``--config`` has no published figure.
+        figures: Folder of the twins.
+    """
+    known = _known_spreads(figures)
+    texts = {file: file.read_text("utf-8") for file in sorted(configs.glob("*.toml"))}
+    headers = {
+        file: " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
+        for file, text in texts.items()
+    }
+    return [
+        f"{file}: {match[0]} is in no twin of {figures}"
+        for file, header in headers.items()
+        if "--config" not in header
+        for match in SPREAD.finditer(header)
+        if not _is_known(match, known)
+    ]
+
+
+def with_seconds(readme: str, figures: Path) -> str:
+    """Return the README with the seconds of each table row that names a figure, as its twin has them."""
+
+    def update(row: str) -> str:
+        cells = row.split("|")
+        name = FIGURE_NAME.search(cells[2]) if len(cells) == SECONDS_CELL + 2 and "--config" not in row else None
+        file = figures / f"{name[1]}.json" if name else None
+        if file is None or not file.is_file() or not cells[SECONDS_CELL].strip().isdigit():
+            return row
+        cells[SECONDS_CELL] = f" {json.loads(file.read_bytes())['seconds']:.0f} "
+        return "|".join(cells)
+
+    return "".join(update(line) if line.startswith("|") else line for line in readme.splitlines(keepends=True))
 
 
 def _check_figure(figures: Path, name: str, commands: Collection[str]) -> Iterator[str]:
@@ -88,6 +128,16 @@ def _check_figure(figures: Path, name: str, commands: Collection[str]) -> Iterat
         yield f"{png}: not a PNG"
     if png.stat().st_size >= MAX_PNG_BYTES:
         yield f"{png}: {png.stat().st_size // 1000} kB; at most {MAX_PNG_BYTES // 1000} kB are published"
+
+
+def _known_spreads(figures: Path) -> list[tuple[float, float]]:
+    return [(part["mean"], part["std"]) for twin in _contents(figures) for part in _spreads(twin)]
+
+
+def _is_known(match: re.Match, known: list[tuple[float, float]]) -> bool:
+    """Check that a "mean ± deviation" is one of the known ones, with as many digits as it has."""
+    digits = len(match[2])
+    return any((f"{mean:.{digits}f}", f"{std:.{digits}f}") == (match[1], match[3]) for mean, std in known)
 
 
 def _contents(figures: Path) -> Iterator[Any]:

@@ -28,7 +28,7 @@ SHORT_HELP = 55  # characters of a command's line in --help
 GROUPS = {  # of --help, in the order in which one needs them
     "Learn by hand": ["toy", "theory", "check", "scratch"],
     "Train": ["train", "evaluate"],
-    "Sweep": ["sweep"],
+    "Sweep": ["sweep", "choices"],
     "Embed": ["autoencoder"],
     "Attack and defend": ["attack", "defend", "reject"],
     "Data": ["inspect", "imbalance"],

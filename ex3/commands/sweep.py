@@ -127,10 +127,10 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Train one network with several values of its learning rate (lr), dropout or batch size, and compare the values.
 
     Writes OUT/sweep-PARAMETER.png (learning curves of all values), -summary.png (final results of each value), for
-    dropout -compared.png (two networks with and without), and their JSON twins; BOTTLENECK compares the autoencoder's
-    linear and ReLU codes in one figure, STRUCTURE its loss without each term that asks for structure. Each run is kept
-    in RUNS/cells: after an interruption the same command goes on from there. Options such as --epochs and --set hold
-    for all runs. Takes about three minutes on two cores.
+    dropout -compared.png (two networks with and without), for LR and BATCH-SIZE -dead.png (dead ReLUs per layer), and
+    their JSON twins; BOTTLENECK compares the autoencoder's linear and ReLU codes in one figure, STRUCTURE its loss
+    without each term that asks for structure. Each run is kept in RUNS/cells: after an interruption the same command
+    goes on from there. Options such as --epochs and --set hold for all runs. Takes about three minutes on two cores.
     """
     address, jobs = options["address"], options["jobs"]
     if (options["backend"] == "dask") != (address is not None) or (address and jobs):

@@ -32,7 +32,7 @@ TOY_OPTIONS: Options = [
     click.option("--seeds", metavar="N", help="Repeats, each with its own W, samples and initial weights."),
     click.option("--seed", metavar="N", help="Seed of the first repeat."),
 ]
-STEPS = [Step(("toy",), 20)]
+STEPS = [Step(("toy",), 50)]
 
 
 def configs(config: Any = None, **options: Any) -> "list[ToyConfig]":
@@ -56,8 +56,8 @@ def command(ctx: click.Context, explain: bool, **options: Any) -> "Outcome | Non
 
     Writes OUT/toy-curves.png (losses over iterations, against the noise floor), OUT/toy-fit.png (predictions against
     targets), OUT/toy-init.png (the convnet's initialisations compared), OUT/toy-l2.png (test error against lambda),
-    OUT/toy-explain.png (one sample's values and gradients through the convnet) and their JSON twins. Takes about 15
-    seconds.
+    OUT/toy-capacity.png (the convnet's proved floor, the best of many fits by BFGS, SGD's), OUT/toy-explain.png (one
+    sample's values and gradients through the convnet) and their JSON twins. Takes about half a minute.
 
     With --explain, writes OUT/toy-explain.png alone, and prints its numbers; no other option but --out matters.
     """

@@ -21,3 +21,9 @@ def balanced_order(seed: int, epoch: int, labels: np.ndarray) -> np.ndarray:
     classes, counts = np.unique(labels, return_counts=True)
     probability = 1 / (len(classes) * counts[np.searchsorted(classes, labels)])
     return np.random.default_rng((seed, epoch)).choice(len(labels), len(labels), p=probability).astype(np.int32)
+
+
+def balancing_weights(labels: np.ndarray) -> np.ndarray:
+    """Return a weight of each row's loss instead, float32 ``(N,)``: N / (K n_c), with a mean of 1."""
+    _, label, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return (len(labels) / (len(counts) * counts))[label].astype(np.float32)

@@ -12,7 +12,7 @@ from ex3.experiments import Outcome
 
 
 def run(template: Path, figures: Path, answers: Path) -> Outcome:
-    """Render the template, and write the answers unless a claim does not hold.
+    """Render the template; unless a claim does not hold, write the answers, and the twins' seconds into the README.
 
     Args:
         template: Of the answers.
@@ -28,10 +28,11 @@ def run(template: Path, figures: Path, answers: Path) -> Outcome:
     """
     text, claims = render(template, figures, answers.parent)
     refusals = _refusals(template, claims)
+    written = [] if refusals else [storage.save_text(answers, text), *_update_readme(answers.parent, figures)]
     return Outcome(
         table=_table(claims),
         headline=_headline(claims),
-        written=[] if refusals else [storage.save_text(answers, text)],
+        written=written,
         problem=ClaimError("; ".join(refusals)) if refusals else None,
     )
 
@@ -40,7 +41,7 @@ def check(template: Path, figures: Path, answers: Path, commands: Collection[str
     """Check that everything published is sound and agrees, and write nothing.
 
     The claims hold, the answers are those of the figures' twins, each figure is one that ``reproduce`` makes, and the
-    numbers in the tables of the README beside the answers are the twins'.
+    numbers in the tables of the README beside the answers and in the headers of the configs are the twins'.
 
     Args:
         template: Of the answers.
@@ -60,6 +61,7 @@ def check(template: Path, figures: Path, answers: Path, commands: Collection[str
         *published.check_figures(figures, commands),
         *published.check_answers(text, answers.parent, figures),
         *published.check_readme(answers.parent / "README.md", figures),
+        *published.check_headers(answers.parent / "configs", figures),
     ]
     problem = _problem(contradictions, defects)
     count = len(published.figure_names(figures))
@@ -69,6 +71,14 @@ def check(template: Path, figures: Path, answers: Path, commands: Collection[str
         + ("have defects" if problem else "are sound"),
         problem=problem,
     )
+
+
+def _update_readme(folder: Path, figures: Path) -> list[Path]:
+    """Write the twins' seconds into the README beside the answers, if there is one; return it where that changed it."""
+    readme = folder / "README.md"
+    old = readme.read_text("utf-8") if readme.is_file() else ""
+    new = published.with_seconds(old, figures)
+    return [storage.save_text(readme, new)] if new != old else []
 
 
 def _staleness(answers: Path, text: str) -> list[str]:

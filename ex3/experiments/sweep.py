@@ -132,7 +132,7 @@ def _save_figures(
         precision=base.precision,
         models={_name_model(run, kind): run.weights for run in runs},
     )
-    figures = figures_of(kind, f"sweep-{kind.command}")
+    figures = figures_of(result, f"sweep-{kind.command}")
     return [path for name, draw in figures.items() for path in storage.save_figure(folder, draw(result), record(name))]
 
 

@@ -13,9 +13,11 @@ from ex3.config import ToyConfig
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Result, divergence, explain, headline, make_record
 from ex3.plots import toy as plots
+from ex3.plots.capacity import TargetCapacity, ToyCapacity, draw_capacity
 from ex3.plots.toy import FinalFit, ToyCurves, ToyFit, ToyInitialisations, ToyPredictions
 from ex3.progress import show_stages
 from ex3.results import Curves, DatasetInfo, Record, quantiles
+from ex3.scratch.capacity import best_fits, seeds_floors
 from ex3.scratch.explain import trace
 from ex3.scratch.targets import TARGETS, TEST_SIZE, TRAIN_SIZE, Samples, draw
 from ex3.scratch.toy import History, fit, log_spaced, solve_ridge
@@ -24,6 +26,7 @@ from ex3.tables import Table
 POINTS = 100  # on each curve, at most
 L2S = [0.001, 0.01, 0.1, 1.0]
 SEEDS_PER_L2 = 8
+RESTARTS = 50  # fits by BFGS per seed, of which the best is compared with SGD's
 HEADER = ["target", "model", "test MSE, median", "10 %", "90 %", "noise floor", "exact linear", "within 2 x floor"]
 
 
@@ -43,13 +46,15 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
     models = ["linear", "convnet"] if config.model == "both" else [config.model]
     targets: list[str] = list(TARGETS) if config.target == "all" else [config.target]
     samples = draw(targets, _seeds(config))
-    with show_stages(3) as begin:
+    with show_stages(4) as begin:
         begin("the models on each target")
         fits = fit_models(config, models, targets, samples)
         begin("the convnet's initialisations")
         initialisations = fit_initialisations(config, targets, samples, fits)
         begin("the l2 term")
         by_l2 = fit_l2(config, models, targets)
+        begin("the convnet's capacity")
+        capacity = measure_capacity(config, targets, fits)
     predictions = ToyPredictions(_without_curves(fits), config.seed)
     seconds = time.perf_counter() - start
 
@@ -67,6 +72,8 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
         *storage.save_figure(figures, plots.draw_l2(by_l2), record("toy-l2", by_l2)),
         *explain.publish(trace(), figures, command),
     ]
+    if capacity:
+        written += storage.save_figure(figures, draw_capacity(capacity), record("toy-capacity", capacity))
     shares = ", ".join(f"{result.model} {result.target} {share_within_floor(result):.0%}" for result in fits)
     finding = f"within twice the noise floor: {shares}"
     return Outcome(
@@ -145,6 +152,35 @@ def fit_l2(config: ToyConfig, models: Sequence[str], targets: Sequence[str]) -> 
     return {
         l2: _without_curves(fit_models(fewer.model_copy(update={"l2": l2}), models, targets, samples)) for l2 in L2S
     }
+
+
+def measure_capacity(config: ToyConfig, targets: Sequence[str], fits: Sequence[ToyFit]) -> ToyCapacity | None:
+    """Compare the convnet's proved floor, its best fit by BFGS and SGD's, on at most ``SEEDS_PER_L2`` seeds.
+
+    Args:
+        config: Training.
+        targets: Names.
+        fits: Finished fits with ``config``.
+
+    Returns:
+        The comparison; ``None`` where the convnet was not fitted.
+    """
+    finished = {result.target: result for result in fits if result.model == "convnet"}
+    if not finished:
+        return None
+    fewer = config.model_copy(update={"seeds": min(config.seeds, SEEDS_PER_L2)})
+    seeds = _seeds(fewer)
+    without = fit_models(fewer.model_copy(update={"l2": 0.0}), ["convnet"], targets, draw(targets, seeds))
+    found = {
+        result.target: TargetCapacity(
+            floor=seeds_floors(result.target, seeds),
+            best=best_fits(draw([result.target], seeds), RESTARTS, config.seed).tolist(),
+            sgd=finished[result.target].test_loss[: fewer.seeds],
+            sgd_without_l2=result.test_loss,
+        )
+        for result in without
+    }
+    return ToyCapacity(RESTARTS, config.l2, found)
 
 
 def share_within_floor(result: FinalFit) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ex3.plots.dead import dead_layers, draw_dead_units
 from ex3.plots.structure import sweep_structure
 from ex3.plots.style import (
     BLUE,
@@ -33,21 +34,27 @@ from ex3.plots.sweep import (
     value_label,
 )
 from ex3.plots.titles import set_titles
-from ex3.sweeps import SweepKind, SweepResult, ValueResult, converged, format_value, kind_of
+from ex3.sweeps import SweepResult, ValueResult, converged, format_value, kind_of
 from ex3.tables import with_spread
 
 STEP_COLOURS = (SKY, BLUE, "#003F63")
 LINES = ("-", "--")
+MAY_KILL = ("lr", "batch-size")  # sweeps with values that may leave ReLUs which are 0 for all images
 Draw = Callable[[SweepResult], Figure]
 
 
-def figures_of(kind: SweepKind, name: str) -> dict[str, Draw]:
-    """Return the figures that suit a kind of sweep, by their names; ``name`` is the first part of these."""
+def figures_of(result: SweepResult, name: str) -> dict[str, Draw]:
+    """Return the figures that suit a sweep, by their names; ``name`` is the first part of these."""
+    kind = kind_of(result.parameter)
     if kind.scale == "categorical":
         return {name: sweep_structure if kind.command == "structure" else sweep_by_seed}
     summary: Draw = draw_equal_work if kind.has_equal_work else draw_gaps if kind.compared_models else draw_final
     drawn: dict[str, Draw] = {name: sweep_curves, f"{name}-summary": summary}
-    return drawn | ({f"{name}-compared": draw_compared} if kind.compared_models else {})
+    if kind.compared_models:
+        drawn[f"{name}-compared"] = draw_compared
+    if kind.command in MAY_KILL and dead_layers(result):
+        drawn[f"{name}-dead"] = draw_dead_units
+    return drawn
 
 
 @styled
