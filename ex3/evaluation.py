@@ -83,9 +83,10 @@ def dead_units(model: keras.Model, outputs: dict[str, keras.KerasTensor], x: np.
         outputs: By name the outputs of its ReLUs, ``(N, ..., units)`` each; there may be none.
         x: Images ``(N, H, W, C)``, at least one.
     """
-    largest: dict[str, np.ndarray] = {}
-    seen = keras.Model(model.inputs, outputs) if outputs else None
-    for start in range(0, len(x) if seen else 0, BATCH_SIZE):
+    if not outputs:
+        return {}
+    seen, largest = keras.Model(model.inputs, outputs), dict[str, np.ndarray]()
+    for start in range(0, len(x), BATCH_SIZE):
         for name, values in seen.predict_on_batch(x[start : start + BATCH_SIZE]).items():
             of_batch = values.max(axis=tuple(range(values.ndim - 1)))  # (units,)
             largest[name] = np.maximum(largest.get(name, of_batch), of_batch)

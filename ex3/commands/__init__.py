@@ -5,6 +5,7 @@ returns those that its options lead to; where ``reproduce`` runs it, ``STEPS`` l
 found by its file alone. Results go to stdout; progress, warnings and errors go to stderr.
 """
 
+import atexit
 import os
 import sys
 from collections.abc import Sequence
@@ -131,6 +132,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def run_program() -> NoReturn:
     """Run this process's command line, and end it at once: to take TensorFlow's objects apart would last a second."""
     code = main()
+    atexit._run_exitfuncs()  # such as joblib's, which removes its temporary folders
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
