@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 import ex3
+from ex3.commands._net import describe, show_traceback
 from ex3.errors import Ex3Error
 
 if TYPE_CHECKING:  # heavy
@@ -96,11 +97,15 @@ def main(words: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _complain(error.format_message(), 2)
     except Ex3Error as error:
+        show_traceback()
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return _complain("interrupted; what was finished is saved", 130)
     except BrokenPipeError:  # the reader of stdout left early, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:  # a full disk, too little memory, a defect of this package
+        show_traceback()
+        return _complain(*describe(error))
     return 0
 
 
