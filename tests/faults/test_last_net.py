@@ -13,8 +13,6 @@ class ResourceExhaustedError(Exception):
     """Has the name of TensorFlow's."""
 
 
-
-
 # fault -> exit code, line
 FAULTS = [
     (MemoryError(), 6, "error: not enough memory; smaller batches, images or networks need less"),
@@ -22,7 +20,11 @@ FAULTS = [
     (ResourceExhaustedError("OOM when allocating\nlong text"), 6, "not enough memory (OOM when allocating);"),
     (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x"), 4, "error: runs/x: No space left on device"),
     (OSError("odd"), 4, "error: a file: odd"),
-    (RecursionError("maximum depth"), 1, "RecursionError: maximum depth; a defect of this package, which EX3_TRACEBACK=1"),
+    (
+        RecursionError("maximum depth"),
+        1,
+        "RecursionError: maximum depth; a defect of this package, which",
+    ),
     (AssertionError(), 1, "error: AssertionError; a defect"),
     (ValueError("one\n\ntwo"), 1, "ValueError: one;"),
 ]
