@@ -7,6 +7,7 @@ before an hour of training whether that will work.
 import io
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -122,14 +123,14 @@ def save_with(path: Path, write: Callable[[Path], object]) -> Path:
 
 
 def remove_files(paths: Iterable[Path]) -> None:
-    """Delete files, where they exist.
+    """Delete files, where they exist, and folders that stand in their place.
 
     Raises:
         WriteError: A file cannot be deleted.
     """
     for path in paths:
         try:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
         except OSError as error:
             raise WriteError(f"{path}: cannot be deleted: {error.strerror}") from error
 

@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ex3.errors import DataError
 
 MAX_PNG_BYTES = 300_000
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+OURS = ("ex3", "python")  # whose versions change no number
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 SPREAD = re.compile(r"(\d+\.(\d+)) ± (\d+\.\d+)")
 
@@ -84,10 +87,22 @@ def _check_figure(figures: Path, name: str, commands: Collection[str]) -> Iterat
         yield f"{file}: its name is {twin.name}"
     if twin.command not in commands:
         yield f"{file}: its command is {twin.command!r}, which reproduce does not run"
+    for package in twin.versions:
+        if package not in OURS and twin.versions[package] != installed(package):
+            yield f"{file}: made with {package} {twin.versions[package]}; {installed(package)} is installed"
     if not png.read_bytes().startswith(PNG_SIGNATURE):
         yield f"{png}: not a PNG"
     if png.stat().st_size >= MAX_PNG_BYTES:
         yield f"{png}: {png.stat().st_size // 1000} kB; at most {MAX_PNG_BYTES // 1000} kB are published"
+
+
+@cache
+def installed(package: str) -> str:
+    """Return the version of an installed package; ``none`` where it is not."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _contents(figures: Path) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 A run is a function of a config and its images (a ``Computation``); training a network in Keras is the usual one. A
 cell depends on its config, the images, the packages and the code alone, and its file is named after them. Each runs in
 a worker process that was started afresh, never forked, through joblib (see ``workers.py``). The driver writes every
-cell as soon as it is finished, and a later call finds it there.
+cell as soon as it is finished (``stored.py``), and a later call finds it there.
 """
 
 import logging
@@ -21,7 +21,8 @@ from typing import Any, Generic, TypeVar
 
 import joblib
 
-from ex3 import data, provenance, storage
+from ex3 import data, storage
+from ex3.cells.stored import Cell, cell_path, load_cells, seal_cell
 from ex3.cells.workers import (
     Workers,
     core_count,
@@ -48,22 +49,8 @@ MAX_DEATHS = 3  # of worker processes, before the sweep gives up
 
 _one_at_a_time = threading.Lock()  # a Dask worker may have several threads; Keras has one global state
 
-
 R = TypeVar("R")
 Folders = tuple[Path | None, Path | None]  # of the images, and where those of a folder are kept once they are read
-
-
-@dataclass(frozen=True)
-class Cell(Generic[R]):
-    """A finished run, as it is stored.
-
-    Attributes:
-        seconds: From loading the data to the last evaluation.
-        run: All measurements; it has a ``config`` and a ``diverged_at``.
-    """
-
-    seconds: float
-    run: R
 
 
 @dataclass(frozen=True)
@@ -101,11 +88,6 @@ class CellResults(Generic[R]):
     reused: int
 
 
-def cell_path(folder: Path, config: Config, dataset: DatasetInfo, computation: Computation) -> Path:
-    """Return the file of a cell, named after everything that its numbers depend on."""
-    return folder / f"{provenance.run_identity(config, dataset.fingerprint, computation)}.json"
-
-
 def run_cells(
     configs: Sequence[Config],
     dataset: DatasetInfo,
@@ -137,7 +119,7 @@ def run_cells(
     """
     paths = [cell_path(folder, config, dataset, computation) for config in configs]
     cells = dict(zip(paths, configs, strict=True))
-    done = _load_cells(cells, computation)
+    done = load_cells(cells, computation)
     reused = len(done)
 
     def show_progress(newest: Cell | None = None) -> None:
@@ -168,23 +150,6 @@ def _describe(done: Mapping[Path, Cell], cells: Mapping[Path, Config], folder: P
     return f"{len(done)} of {len(cells)} cells are finished and kept in {folder}"
 
 
-def _load_cells(cells: Mapping[Path, Config], computation: Computation) -> dict[Path, Cell]:
-    """Read the stored cells; delete damaged files, with a warning."""
-    found = {}
-    kind: Any = Cell  # of the computation's results, which only the running program knows
-    for path, config in cells.items():
-        if not path.is_file():
-            continue
-        cell = storage.load_json(kind[computation.result], path, "deleted, and computed again")
-        if cell and cell.run.config == config:
-            found[path] = cell
-            continue
-        if cell:
-            log.warning("%s: holds the run of another config; deleted, and computed again", path)
-        storage.remove_files([path])
-    return found
-
-
 def _run_missing(
     cells: Mapping[Path, Config],
     done: dict[Path, Cell],
@@ -202,7 +167,7 @@ def _run_missing(
         tasks = (
             joblib.delayed(_compute)(path, config, dataset, folders, computation, expected)
             for path, config in missing.items()
-            if not path.is_file()
+            if not path.exists()
         )
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
         try:
@@ -213,7 +178,7 @@ def _run_missing(
             if deaths == MAX_DEATHS:
                 raise
             log.warning("a worker process was killed; the cells under way are started again")
-        done |= _load_cells({path: config for path, config in missing.items() if path not in done}, computation)
+        done |= load_cells({path: config for path, config in missing.items() if path not in done}, computation)
 
 
 def _compute(
@@ -236,7 +201,7 @@ def _compute(
                 f"({dataset.fingerprint}); name a --data-dir that it can see"
             )
         run = compute(config, images)
-        return path, Cell(time.perf_counter() - start, run)
+        return path, seal_cell(path, time.perf_counter() - start, run)
 
 
 @lru_cache(maxsize=1)
