@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ex3.config import CLASSIFIER_CONFIGS, ClassifierConfig, Config, TrainConfig
 from ex3.errors import ConfigError
-from ex3.settings import DATASETS, ImagesConfig
+from ex3.settings import DATASETS, MOST_SEEDS, ImagesConfig
 
 C = TypeVar("C", bound=Config)
 T = TypeVar("T", bound=TrainConfig)
@@ -74,7 +74,12 @@ def load_as(kind: type[C], path: Path | str, overrides: Mapping[str, object] | N
         ConfigError: The file cannot be read, a key is unknown, or a value is not allowed.
     """
     origins = dict.fromkeys(overrides or {}, "command line")
-    return _validate(kind, {**_read_toml(Path(path)), **(overrides or {})}, origins, str(path))
+    config = _validate(kind, {**_read_toml(Path(path)), **(overrides or {})}, origins, str(path))
+    seed, last = getattr(config, "seed", 0), 2**31 - MOST_SEEDS
+    if seed > last:
+        origin = origins.get("seed", str(path))
+        raise ConfigError(f"{origin}: seed = {seed}: at most {last}, since up to {MOST_SEEDS} seeds follow it")
+    return config
 
 
 def change(config: C, changes: Mapping[str, object], origin: str) -> C:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -34,6 +34,7 @@ from ex3.cells.workers import (
 from ex3.config import Config
 from ex3.data import Dataset
 from ex3.errors import DataError, StoppedError, WorkerError
+from ex3.memory import limit_jobs
 from ex3.provenance import Computation
 from ex3.results import DatasetInfo
 from ex3.settings import ImagesConfig
@@ -106,7 +107,7 @@ def run_cells(
         configs: Of the cells, with their images and a seed each; equal configs are one cell.
         dataset: The images; a worker that finds others refuses.
         folder: Where the cells are stored.
-        workers: Where they run.
+        workers: Where they run; the number of processes is at most that of the cells, and what the memory holds.
         computation: What is run.
         data_dir: As in ``data.load_dataset``; for Dask, as the workers see it.
         on_progress: Called at the beginning and after each cell.
@@ -128,7 +129,7 @@ def run_cells(
             on_progress(CellProgress(len(done), len(cells), min(jobs, len(cells) - len(done)), diverged, newest))
 
     try:
-        with start_workers(workers, computation) as jobs:
+        with start_workers(replace(workers, jobs=limit_jobs(workers.jobs, len(cells))), computation) as jobs:
             show_progress()
             folders = data_dir and data_dir.resolve(), image_cache and image_cache.resolve()
             for path, cell in _run_missing(cells, done, jobs, dataset, folders, computation):

@@ -34,7 +34,9 @@ def configs(config: Any = None, **options: Any) -> "list[AutoencoderConfig]":
 
 
 @click.command("autoencoder", epilog="Example: python cli.py autoencoder --seeds 1 --set bottleneck=relu")
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Repeats, from --seed upwards.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Repeats, from --seed upwards."
+)
 @click.option(
     "--samples",
     type=click.IntRange(100),
