@@ -1,7 +1,12 @@
 """``python -m ex3`` is the command line, too."""
 
+import os
 import sys
 
-from ex3.commands import main
+try:
+    from ex3.commands import main
+except KeyboardInterrupt:  # before the command line can answer it
+    os.write(2, b"ex3: error: interrupted\n")
+    os._exit(130)
 
 sys.exit(main())

@@ -17,7 +17,7 @@ import click
 
 import ex3
 from ex3.commands._net import describe, show_traceback
-from ex3.errors import Ex3Error
+from ex3.commands._signals import as_interrupts, exit_code, follow_parent
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import Config
@@ -59,6 +59,8 @@ def cli(outcome: Path | None) -> None:
 
     Each command runs one experiment, writes its figures and the numbers in them, and prints a table and a headline.
     """
+    if outcome:  # the option of a parent process, which may be killed
+        follow_parent()
 
 
 @cli.result_callback()
@@ -89,23 +91,22 @@ def main(words: Sequence[str] | None = None) -> int:
     Args:
         words: The command line without the program's name; by default ``sys.argv``'s.
     """
-    try:
-        returned = cli.main(words, prog_name=_program_name(), standalone_mode=False)
-        if isinstance(returned, tuple):  # not after --help
-            _show(*returned)
-        sys.stdout.flush()
-    except click.ClickException as error:
-        return _complain(error.format_message(), 2)
-    except Ex3Error as error:
-        show_traceback()
-        return _complain(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return _complain("interrupted; what was finished is saved", 130)
-    except BrokenPipeError:  # the reader of stdout left early, which is no error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:  # a full disk, too little memory, a defect of this package
-        show_traceback()
-        return _complain(*describe(error))
+    with as_interrupts(is_last=words is None) as received:
+        try:
+            returned = cli.main(words, prog_name=_program_name(), standalone_mode=False)
+            if isinstance(returned, tuple):  # not after --help
+                _show(*returned)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            return _complain(error.format_message(), 2)
+        except (KeyboardInterrupt, click.Abort):
+            return _complain("interrupted; what was finished is saved", exit_code(received))
+        except BrokenPipeError:  # the reader of stdout left early, which is no error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except Exception as error:
+            show_traceback()
+            message, code = describe(error)
+            return _complain(message, exit_code(received) if received else code)
     return 0
 
 

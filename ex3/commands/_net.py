@@ -3,11 +3,15 @@
 import os
 import traceback
 
+from ex3.errors import Ex3Error
+
 TRACEBACK = "EX3_TRACEBACK"  # an environment variable: 1 shows where an error comes from, for a bug report
 
 
 def describe(error: Exception) -> tuple[str, int]:
-    """Return the line and the exit code for an error that no other part of this package has turned into its own."""
+    """Return the line and the exit code of an error, also of one that no part of this package foresaw."""
+    if isinstance(error, Ex3Error):
+        return str(error), error.exit_code
     name = type(error).__name__
     text = next(iter(str(error).strip().splitlines()), "")
     if isinstance(error, MemoryError) or name == "ResourceExhaustedError":  # Python's or NumPy's, and TensorFlow's

@@ -218,9 +218,11 @@ def _run_job(
     start = time.perf_counter()
     try:
         outcome = run_command(job.arguments, outcome_file, on_line)
+        files = {path: provenance.file_digest(Path(path)) for path in outcome.written}
     except ExperimentError as error:
         return error
-    files = {path: provenance.file_digest(Path(path)) for path in outcome.written}
+    except OSError as error:
+        return ExperimentError(f"{error.filename}: written, but gone: {error.strerror}")
     return CompletedStep(identity, time.perf_counter() - start, outcome.headline, files)
 
 
