@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
@@ -116,26 +116,30 @@ def run_cells(
     Raises:
         DataError: The cluster cannot be used, or a worker does not find the same images, packages and code.
         WorkerError: Worker processes were killed again and again.
+        WriteError: Another process computes cells of this folder.
         StoppedError: Ctrl-C. The workers are stopped; finished cells are kept.
     """
     paths = [cell_path(folder, config, dataset, computation) for config in configs]
     cells = dict(zip(paths, configs, strict=True))
     done = load_cells(cells, computation)
-    reused = len(done)
 
     def show_progress(newest: Cell | None = None) -> None:
         if on_progress:
             diverged = sum(cell.run.diverged_at is not None for cell in done.values())
             on_progress(CellProgress(len(done), len(cells), min(jobs, len(cells) - len(done)), diverged, newest))
 
+    jobs = limit_jobs(workers.jobs, len(cells))
     try:
-        with start_workers(replace(workers, jobs=limit_jobs(workers.jobs, len(cells))), computation) as jobs:
-            show_progress()
-            folders = data_dir and data_dir.resolve(), image_cache and image_cache.resolve()
-            for path, cell in _run_missing(cells, done, jobs, dataset, folders, computation):
-                storage.save_json(path, cell)
-                done[path] = cell
-                show_progress(cell)
+        with storage.locked(folder) if len(done) < len(cells) else nullcontext():
+            done |= load_cells({path: config for path, config in cells.items() if path not in done}, computation)
+            reused = len(done)
+            with start_workers(replace(workers, jobs=jobs), computation) as jobs:
+                show_progress()
+                folders = data_dir and data_dir.resolve(), image_cache and image_cache.resolve()
+                for path, cell in _run_missing(cells, done, jobs, dataset, folders, computation):
+                    storage.save_json(path, cell)
+                    done[path] = cell
+                    show_progress(cell)
     except BrokenProcessPool as error:
         raise WorkerError(
             f"worker processes were killed {MAX_DEATHS} times (is there enough memory? fewer --jobs need less); "
@@ -159,10 +163,7 @@ def _run_missing(
     folders: Folders,
     computation: Computation,
 ) -> Iterator[tuple[Path, Cell]]:
-    """Yield each cell that is not done when it is finished; start cells again whose worker was killed.
-
-    Cells that another sweep finishes in the meantime are added to ``done``.
-    """
+    """Yield each cell that is not done when it is finished; start cells again whose worker was killed."""
     deaths, expected = 0, environment(computation)
     while missing := {path: config for path, config in cells.items() if path not in done}:
         tasks = (
