@@ -18,9 +18,9 @@ from ex3 import models, storage
 from ex3.backend import keras
 from ex3.config import ClassifierConfig, TrainConfig
 from ex3.config_files import to_toml
-from ex3.errors import DataError
+from ex3.errors import DataError, WriteError
 from ex3.provenance import run_identity, weights_digest
-from ex3.results import Run, from_json
+from ex3.results import Run, from_json, to_json
 
 log = logging.getLogger("ex3")
 
@@ -39,18 +39,29 @@ def model_folder(runs: Path, config: TrainConfig, fingerprint: str) -> Path:
 
 
 def save_models(runs: Path, trained: Mapping[str, keras.Model], run: Run) -> list[Path]:
-    """Write each model as ``<name>.keras``, then ``config.toml`` and ``run.json``, and return their paths.
+    """Write each model as ``<name>.keras``, with ``config.toml`` and ``run.json``, and return their paths.
 
     Raises:
         WriteError: A file cannot be written.
     """
     folder = model_folder(runs, run.config, run.dataset.fingerprint)
     storage.check_writable(folder)
-    return [
-        *(storage.save_with(folder / f"{name}.keras", model.save) for name, model in trained.items()),
-        storage.save_text(folder / "config.toml", to_toml(run.config)),
-        storage.save_json(folder / "run.json", run),
-    ]
+    texts = {"config.toml": to_toml(run.config), "run.json": to_json(run)}
+    return storage.save_together(
+        {folder / f"{name}.keras": model.save for name, model in trained.items()}
+        | {folder / name: storage.filler(text.encode()) for name, text in texts.items()}
+    )
+
+
+def check_place(runs: Path, config: TrainConfig, fingerprint: str) -> None:
+    """Check before the training that the model's folder can be made.
+
+    Raises:
+        WriteError: A file stands in its place.
+    """
+    folder = model_folder(runs, config, fingerprint)
+    if folder.exists() and not folder.is_dir():
+        raise WriteError(f"{folder}: a file, where the model's folder will be")
 
 
 def find_classifier(runs: Path, config: ClassifierConfig, fingerprint: str) -> tuple[keras.Model, Run] | None:

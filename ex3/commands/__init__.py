@@ -93,6 +93,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     with as_interrupts(is_last=words is None) as received:
         try:
+            _check_encoding(sys.argv[1:] if words is None else words)
             returned = cli.main(words, prog_name=_program_name(), standalone_mode=False)
             if isinstance(returned, tuple):  # not after --help
                 _show(*returned)
@@ -108,6 +109,15 @@ def main(words: Sequence[str] | None = None) -> int:
             message, code = describe(error)
             return _complain(message, exit_code(received) if received else code)
     return 0
+
+
+def _check_encoding(words: Sequence[str]) -> None:
+    """Check that all words can be written to a twin and to the terminal."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"{word!a}: not a text in UTF-8") from None
 
 
 def _program_name() -> str:

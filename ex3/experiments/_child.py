@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
 import ex3
 from ex3 import storage
-from ex3.errors import ExperimentError
+from ex3.errors import ExperimentError, WriteError
 from ex3.experiments import OutcomeSummary
 from ex3.results import from_json
 
@@ -42,7 +42,8 @@ def run_command(arguments: Sequence[str], file: Path, on_line: Callable[[str], N
     except (OSError, ValidationError) as error:
         raise ExperimentError(f"{file}: gone or damaged, although the experiment ended well") from error
     finally:
-        storage.remove_files([file])
+        with suppress(WriteError):  # which would hide the error
+            storage.remove_files([file])
 
 
 @contextmanager

@@ -81,8 +81,10 @@ def run(
     written: dict[Path, None] = dict.fromkeys(reader.written)
     for seed in range(config.seed, config.seed + seeds):
         dataset = _load(config, seed, samples, paths)
+        seeded = config.model_copy(update={"seed": seed})
+        model_store.check_place(paths.runs, seeded, dataset.fingerprint)
         on_progress = None if quiet else show_training(f"autoencoder, seed {seed}", config.epochs)
-        model, run = train_autoencoder(config.model_copy(update={"seed": seed}), dataset, on_progress)
+        model, run = train_autoencoder(seeded, dataset, on_progress)
         _check(run)
         pca = fit_pca(dataset.train)
         planes = {"autoencoder": _plane(model), "pca": pca_plane(pca, dataset.shape)}

@@ -77,6 +77,7 @@ def run(
         StoppedError: Ctrl-C. The completed steps are kept.
     """
     start = time.perf_counter()
+    storage.check_file(answers)
     jobs = in_order(jobs)
     identities = identify(jobs, _fingerprints(jobs, paths))
     folder = paths.runs / "reproduce"
