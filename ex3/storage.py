@@ -31,9 +31,9 @@ if TYPE_CHECKING:  # who saves a figure has loaded matplotlib already
 log = logging.getLogger("ex3")
 
 FIGURE_DPI = 100  # keeps the widest figure below 300 kB
+T = TypeVar("T")
 HOST = re.sub(r"\W", "", platform.node())[:32]  # in the names of temporary files: folders may be shared
 FOLDERS = ("cells", "images", "models", "reproduce")  # of runs/
-T = TypeVar("T")
 Writer = Callable[[Path], object]  # fills a file
 
 
@@ -46,7 +46,8 @@ def check_writable(*folders: Path) -> None:
     for folder in folders:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(b"full?")
             entries = list(folder.iterdir())
         except OSError as error:
             raise WriteError(f"{folder}: not a folder that can be written to: {error.strerror}") from error
@@ -211,8 +212,7 @@ def _open_locked(path: Path, folder: Path) -> IO[str]:
         while True:
             file = path.open("a+", encoding="utf-8", errors="replace")
             if not _lock(file):
-                file.seek(0)
-                owner = file.read(200) or "another process"
+                owner = path.read_text("utf-8", "replace") or "another process"
                 raise WriteError(f"{folder}: {owner} computes in it; wait for its end, or name other folders")
             if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
                 return file  # else its owner deleted it in the meantime

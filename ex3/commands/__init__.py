@@ -5,9 +5,9 @@ returns those that its options lead to; where ``reproduce`` runs it, ``STEPS`` l
 found by its file alone. Results go to stdout; progress, warnings and errors go to stderr.
 """
 
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 import ex3
-from ex3.commands._net import describe, show_traceback
+from ex3.commands._net import describe, drop_output, mend_environment, show_traceback
 from ex3.commands._signals import as_interrupts, exit_code, follow_parent
 
 if TYPE_CHECKING:  # heavy
@@ -91,6 +91,8 @@ def main(words: Sequence[str] | None = None) -> int:
     Args:
         words: The command line without the program's name; by default ``sys.argv``'s.
     """
+    if words is None:
+        mend_environment()
     with as_interrupts(is_last=words is None) as received:
         try:
             _check_encoding(sys.argv[1:] if words is None else words)
@@ -103,9 +105,10 @@ def main(words: Sequence[str] | None = None) -> int:
         except (KeyboardInterrupt, click.Abort):
             return _complain("interrupted; what was finished is saved", exit_code(received))
         except BrokenPipeError:  # the reader of stdout left early, which is no error
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_output()
         except Exception as error:
             show_traceback()
+            drop_output()
             message, code = describe(error)
             return _complain(message, exit_code(received) if received else code)
     return 0
@@ -140,5 +143,6 @@ def _show(outcome: "Outcome | None", file: Path | None) -> None:
 
 def _complain(message: str, code: int) -> int:
     """Print one line on stderr, whatever the message holds."""
-    click.echo(f"ex3: error: {' '.join(message.split())}", err=True)
+    with suppress(OSError):  # stderr may be full
+        click.echo(f"ex3: error: {' '.join(message.split())}", err=True)
     return code

@@ -19,7 +19,7 @@ FAULTS = [
     (MemoryError("Unable to allocate 8 GiB"), 6, "not enough memory (Unable to allocate 8 GiB)"),
     (ResourceExhaustedError("OOM when allocating\nlong text"), 6, "not enough memory (OOM when allocating);"),
     (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x"), 4, "error: runs/x: No space left on device"),
-    (OSError("odd"), 4, "error: a file: odd"),
+    (OSError("odd"), 3, "error: a file: odd"),
     (
         RecursionError("maximum depth"),
         1,
