@@ -145,6 +145,13 @@ def run_cells(
             f"worker processes were killed {MAX_DEATHS} times (is there enough memory? fewer --jobs need less); "
             f"{_describe(done, cells, folder)}"
         ) from error
+    except Exception as error:
+        if type(error).__name__ != "KilledWorker":  # Dask's, which may not be installed
+            raise
+        raise WorkerError(
+            f"a cell killed its Dask worker more than three times (is there enough memory?); "
+            f"{_describe(done, cells, folder)}"
+        ) from error
     except KeyboardInterrupt:
         state = _describe(done, cells, folder)
         raise StoppedError(f"interrupted; {state}; the same command goes on from there") from None
