@@ -127,6 +127,7 @@ def kill_once(command: Killed, generator: random.Random, counts: Counter[str]) -
         counts["processes left"] += len(processes_in(command.folder))
         after = command.finished()
         counts["finished work lost"] += sum(after.get(name) != part for name, part in before.items())
+        print(f"kill {counts['kills']}: {command.name}, {len(after)} parts finished", flush=True)
         return
     finish(command, code, counts)
 
