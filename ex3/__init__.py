@@ -11,6 +11,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     structured_config.py  settings of an autoencoder whose plane is asked for structure, too
     robust_config.py  settings of networks that are trained against noise, and of any network
     config_files.py  configs from TOML files and the command line, and back
+    memory.py        how much memory there is, and what a network's parameters need
     results.py       what runs and experiments give: frozen dataclasses, to and from JSON
     tables.py        numbers as text
     provenance.py    what a result depends on: config, images, code and package versions, as digests

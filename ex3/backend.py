@@ -11,8 +11,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from ex3.errors import ConfigError
+from ex3.errors import ConfigError, Ex3Error
 
 
 @contextmanager
@@ -24,6 +25,8 @@ def _silent_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except Ex3Error:
+            raise
         except Exception:  # not Ctrl-C: what was held back would explain nothing
             held.seek(0)
             os.write(saved, held.read())
@@ -51,9 +54,14 @@ os.environ["MPLBACKEND"] = "agg"  # Keras imports matplotlib; the user's own bac
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 with _silent_stderr(), _without_garbage_collection():
-    import keras
-    import tensorflow as tf
-
+    try:
+        import keras
+        import tensorflow as tf
+    except (AttributeError, OSError, TypeError) as error:
+        settings = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "keras.json"
+        if not settings.exists():
+            raise
+        raise ConfigError(f"{settings}: Keras cannot be imported with it ({error}); delete it") from error
     tf.config.list_physical_devices()  # the last of the start-up messages
 
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts compiled functions, and there is one per run

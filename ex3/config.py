@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ex3.errors import ConfigError
-from ex3.settings import Config, Count, Fraction, ImagesConfig, PositiveRate, Seed
+from ex3.settings import Config, Count, Epochs, Fraction, ImagesConfig, PositiveRate, Seed, Width
 
+Widths = Annotated[tuple[Width, ...], Field(strict=False, max_length=16)]
 Counts = Annotated[tuple[Count, ...], Field(strict=False, max_length=16)]  # TOML has lists, no tuples
 
 
@@ -17,9 +18,9 @@ class TrainConfig(ImagesConfig):
 
     model: Literal["linear", "mlp", "convnet", "robust", "autoencoder", "autoencoder-structured"]
     """Which network is built."""
-    epochs: Count
+    epochs: Epochs
     """Passes over the training images."""
-    evaluations_per_epoch: Count = 1
+    evaluations_per_epoch: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Points on the learning curves per epoch."""
     epochs_per_evaluation: Count = 1
     """Evaluate in every so many epochs only, and in the last one."""
@@ -98,7 +99,7 @@ class MlpConfig(AugmentedConfig):
     """A multi-layer perceptron."""
 
     model: Literal["mlp"]
-    hidden_units: Counts
+    hidden_units: Widths
     """Units of each hidden Dense layer."""
     activation: Literal["relu", "sigmoid", "tanh"] = "relu"
     """Of the hidden layers."""
@@ -121,21 +122,21 @@ class ConvnetConfig(AugmentedConfig):
     """Blocks of convolution, ReLU and max-pooling, then Dense layers with ReLU."""
 
     model: Literal["convnet"]
-    filters: Annotated[Counts, Field(min_length=1)]
+    filters: Annotated[Widths, Field(min_length=1)]
     """Filters of each convolution."""
-    kernel_sizes: Annotated[Counts, Field(min_length=1)]
+    kernel_sizes: Annotated[Widths, Field(min_length=1)]
     """Side of each convolution's square kernel, in pixels."""
     strides: Counts = ()
     """Step of each convolution, in pixels; 1 when left out."""
     pool_sizes: Counts = ()
     """Side of the max-pooling after each convolution, 1 for none; 2 when left out."""
-    hidden_units: Counts
+    hidden_units: Widths
     """Units of each hidden Dense layer."""
     padding: Literal["valid", "same"] = "valid"
     """``same`` frames the images with zeros, so that a convolution keeps their size."""
     normalization: Literal["none", "batch"] = "none"
     """Of each convolution's output, before its ReLU."""
-    residuals: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, max_length=16)] = ()
+    residuals: Annotated[tuple[Annotated[int, Field(ge=0, le=64)], ...], Field(strict=False, max_length=16)] = ()
     """In each block, further 3 x 3 convolutions after the pooling, each added to its own input; none when left out."""
     global_pooling: Literal["none", "average"] = "none"
     """What the layers after the convolutions see: all pixels, or each filter's mean."""
@@ -178,9 +179,9 @@ class PlaneConfig(TrainConfig):
     """Dense layers from the pixels down to 2 numbers, the codes, and back: the fields that all autoencoders share."""
 
     model: Literal["autoencoder", "autoencoder-structured"]
-    limit: Annotated[int, Field(ge=100)] | None = None
+    limit: Annotated[int, Field(ge=100, le=1_000_000)] | None = None
     """Use only so many training images, at least 100; all when left out."""
-    hidden_units: Annotated[Counts, Field(min_length=1)]
+    hidden_units: Annotated[Widths, Field(min_length=1)]
     """Units of the encoder's hidden layers; the decoder has them in reverse."""
     activation: Literal["relu", "gelu", "elu", "tanh"] = "relu"
     """Of the hidden layers."""

@@ -16,13 +16,16 @@ from pydantic import ValidationError
 
 from ex3.config import CLASSIFIER_CONFIGS, ClassifierConfig, Config, TrainConfig
 from ex3.errors import ConfigError
-from ex3.settings import DATASETS, ImagesConfig
+from ex3.settings import DATASETS, MOST_SEEDS, ImagesConfig
 
 C = TypeVar("C", bound=Config)
 T = TypeVar("T", bound=TrainConfig)
 
 MAX_CONFIG_BYTES = 64 * 1024
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
+MOST_CHARACTERS = 100  # of a value in a message
+DEEPEST = 16  # tables and lists in one another
+TOO_DEEP = f"tables and lists nested deeper than {DEEPEST}"
 PACKAGE = Path(__file__).parent
 
 
@@ -73,7 +76,12 @@ def load_as(kind: type[C], path: Path | str, overrides: Mapping[str, object] | N
         ConfigError: The file cannot be read, a key is unknown, or a value is not allowed.
     """
     origins = dict.fromkeys(overrides or {}, "command line")
-    return _validate(kind, {**_read_toml(Path(path)), **(overrides or {})}, origins, str(path))
+    config = _validate(kind, {**_read_toml(Path(path)), **(overrides or {})}, origins, str(path))
+    seed, last = getattr(config, "seed", 0), 2**31 - MOST_SEEDS
+    if seed > last:
+        origin = origins.get("seed", str(path))
+        raise ConfigError(f"{origin}: seed = {seed}: at most {last}, since up to {MOST_SEEDS} seeds follow it")
+    return config
 
 
 def change(config: C, changes: Mapping[str, object], origin: str) -> C:
@@ -120,7 +128,13 @@ def _validate(kind: type[C], values: Mapping[str, object], origins: Mapping[str,
         known = list(kind.model_fields)
         hint = nearest(key, known) or f"; it has {', '.join(known)}"
         raise ConfigError(f"{origin}: {kind.__name__} has no key {key!r}{hint}")
-    raise ConfigError(f"{origin}: {key} = {values[key]!r}: {first['msg'][0].lower()}{first['msg'][1:]}")
+    raise ConfigError(f"{origin}: {key} = {_shorten(values[key])}: {first['msg'][0].lower()}{first['msg'][1:]}")
+
+
+def _shorten(value: object) -> str:
+    """Write a value for a message, which a long one would hide."""
+    text = repr(value)
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}... ({len(text):,} characters)"
 
 
 def check_dataset(name: str, where: str = "") -> None:
@@ -131,7 +145,11 @@ def check_dataset(name: str, where: str = "") -> None:
     Raises:
         ConfigError: It is neither; the message begins with ``where``.
     """
-    if name not in DATASETS and not Path(name).is_dir():
+    try:
+        is_known = name in DATASETS or Path(name).is_dir()
+    except OSError as error:  # e.g. a name that is too long, or a folder that may not be searched
+        raise ConfigError(f"{where}dataset = {_shorten(name)}: {error.strerror}") from error
+    if not is_known:
         hint = nearest(Path(name).name, DATASETS)
         raise ConfigError(f"{where}dataset = {name!r}: neither a folder nor one of {', '.join(DATASETS)}{hint}")
 
@@ -139,8 +157,8 @@ def check_dataset(name: str, where: str = "") -> None:
 def parse_value(text: str) -> object:
     """Read a value as TOML does (``0.1``, ``true``, ``[16, 32]``), and as plain text where that fails."""
     try:
-        values = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+        values = _parse_toml(f"value = {text}")
+    except ValueError:
         return text
     return values["value"] if set(values) == {"value"} else text
 
@@ -168,18 +186,43 @@ def nearest(word: str, words: tuple[str, ...] | list[str]) -> str:
 
 def _read_toml(path: Path) -> dict[str, object]:
     try:
+        if path.resolve().is_fifo():  # a pipe with a name, which may have no writer; the shell's <(...) has one
+            raise ConfigError(f"{path}: a pipe, not a file")
         with path.open("rb") as file:
             content = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from error
     if len(content) > MAX_CONFIG_BYTES:
         raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES // 1024} KiB, which no config is")
     try:
-        values = tomllib.loads(content.decode())
+        values = _parse_toml(content.decode("utf-8-sig"))  # Windows' editor begins with a byte-order mark
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not a text file in UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     if not values:
         raise ConfigError(f"{path}: holds no key at all; configs/convnet.toml is an example")
     return values
+
+
+def _parse_toml(text: str) -> dict[str, object]:
+    """Parse TOML that anybody may have written.
+
+    Raises:
+        ValueError: It is not valid, nested deeper than any config, or holds a huge integer.
+    """
+    try:
+        values = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
+    _check(values, 0)
+    return values
+
+
+def _check(value: object, depth: int) -> None:
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ValueError("an integer of more than 64 bits")
+    if depth > DEEPEST:
+        raise ValueError(TOO_DEEP)
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check(part, depth + 1)

@@ -1,7 +1,8 @@
 """Errors that a user can mend, each with its exit code.
 
 Every message is one line that names the file, the key or the value, and says what is allowed. ``cli.py`` prints it on
-stderr and exits with the class's ``exit_code``. Anything else that is raised is a defect of this package.
+stderr and exits with the class's ``exit_code``. Anything else that is raised is a full disk, too little memory, or a
+defect of this package; ``commands/_net.py`` turns it into one line as well.
 """
 
 

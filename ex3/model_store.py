@@ -4,22 +4,27 @@ So a model is found by all that its weights depend on, and one that was trained 
 by other code is never taken for it.
 """
 
+import io
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile, is_zipfile
+from zipfile import ZipFile, is_zipfile
 
+import h5py
+import numpy as np
 from pydantic import ValidationError
 
 from ex3 import models, storage
 from ex3.backend import keras
 from ex3.config import ClassifierConfig, TrainConfig
 from ex3.config_files import to_toml
-from ex3.errors import DataError
+from ex3.errors import DataError, WriteError
 from ex3.provenance import run_identity, weights_digest
-from ex3.results import Run, from_json
+from ex3.results import Run, from_json, to_json
 
 log = logging.getLogger("ex3")
+
+SPARE_BYTES = 4 * 2**20  # of a .keras file, beside its weights
 
 
 def model_folder(runs: Path, config: TrainConfig, fingerprint: str) -> Path:
@@ -34,18 +39,29 @@ def model_folder(runs: Path, config: TrainConfig, fingerprint: str) -> Path:
 
 
 def save_models(runs: Path, trained: Mapping[str, keras.Model], run: Run) -> list[Path]:
-    """Write each model as ``<name>.keras``, then ``config.toml`` and ``run.json``, and return their paths.
+    """Write each model as ``<name>.keras``, with ``config.toml`` and ``run.json``, and return their paths.
 
     Raises:
         WriteError: A file cannot be written.
     """
     folder = model_folder(runs, run.config, run.dataset.fingerprint)
     storage.check_writable(folder)
-    return [
-        *(storage.save_with(folder / f"{name}.keras", model.save) for name, model in trained.items()),
-        storage.save_text(folder / "config.toml", to_toml(run.config)),
-        storage.save_json(folder / "run.json", run),
-    ]
+    texts = {"config.toml": to_toml(run.config), "run.json": to_json(run)}
+    return storage.save_together(
+        {folder / f"{name}.keras": model.save for name, model in trained.items()}
+        | {folder / name: storage.filler(text.encode()) for name, text in texts.items()}
+    )
+
+
+def check_place(runs: Path, config: TrainConfig, fingerprint: str) -> None:
+    """Check before the training that the model's folder can be made.
+
+    Raises:
+        WriteError: A file stands in its place.
+    """
+    folder = model_folder(runs, config, fingerprint)
+    if folder.exists() and not folder.is_dir():
+        raise WriteError(f"{folder}: a file, where the model's folder will be")
 
 
 def find_classifier(runs: Path, config: ClassifierConfig, fingerprint: str) -> tuple[keras.Model, Run] | None:
@@ -77,22 +93,48 @@ def load_classifier(file: Path) -> tuple[keras.Model, Run]:
         raise DataError(f"{file}: no such file")
     if not is_zipfile(file):
         raise DataError(f"{file}: not a .keras file (those are zip archives)")
-    run_file = file.with_name("run.json")
-    if not run_file.is_file():
-        raise DataError(f"{file}: there is no run.json beside it; only models that this package trained can be read")
-    try:
-        run = from_json(Run, run_file.read_bytes())
-    except ValidationError as error:
-        raise DataError(f"{run_file}: damaged: {error.errors()[0]['msg']}") from error
+    run = _load_run(file)
     if not isinstance(run.config, ClassifierConfig):
         raise DataError(f"{file}: an autoencoder, not a classifier")
     try:
         keras.config.set_dtype_policy(run.config.precision)
         model = models.build(run.config, run.dataset.shape, len(run.dataset.class_names))
+        _check_size(file, model.count_params())
         model.load_weights(file)
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except Exception as error:  # Keras and HDF5 raise anything for a damaged file
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"{file}: not the weights of the model in its run.json: {reason}") from error
-    if weights_digest(model.get_weights()) != run.weights:
+    weights = model.get_weights()
+    if weights_digest(weights) != run.weights:
         raise DataError(f"{file}: damaged: its weights are not those that were trained")
+    if not all(np.isfinite(array).all() for array in weights):
+        raise DataError(f"{file}: holds weights that are infinite or not a number")
     return model, run
+
+
+def _load_run(file: Path) -> Run:
+    """Read the run beside a model."""
+    run_file = file.with_name("run.json")
+    if not run_file.is_file():
+        raise DataError(f"{file}: there is no run.json beside it; only models that this package trained can be read")
+    try:
+        return from_json(Run, run_file.read_bytes())
+    except ValidationError as error:
+        raise DataError(f"{run_file}: damaged: {error.errors()[0]['msg']}") from error
+
+
+def _check_size(file: Path, parameters: int) -> None:
+    """Check that a file unpacks to what a model of so many parameters needs, before that takes memory.
+
+    Raises:
+        ValueError: It unpacks to more.
+    """
+    most = 4 * parameters + SPARE_BYTES
+    with ZipFile(file) as archive:
+        sizes = [entry.file_size for entry in archive.infolist()]
+        if sum(sizes) <= most:
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+                sizes = []  # of its arrays, which may be packed once more
+                weights.visititems(lambda _, part: sizes.append(getattr(part, "nbytes", 0)))
+    if sum(sizes) > most:
+        raise ValueError(f"it unpacks to {sum(sizes) / 1e6:,.0f} MB; at most {most / 1e6:,.0f} MB are believed")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ex3.backend import keras
 from ex3.config import AugmentedConfig, Block, ClassifierConfig, ConvnetConfig, MlpConfig, PlaneConfig
+from ex3.memory import check_memory
 from ex3.robust_config import RobustConfig
 
 layers = keras.layers
@@ -28,9 +29,10 @@ def build(config: ClassifierConfig, shape: Shape, classes: int) -> keras.Model:
         classes: Number of classes.
 
     Raises:
-        ConfigError: The convolutions leave nothing of such an image.
+        ConfigError: The convolutions leave nothing of such an image, or the memory does not hold the network.
     """
     config.check_shape(shape)
+    check_memory(config, shape, classes)
     if isinstance(config, ConvnetConfig):
         return build_convnet(config, shape, classes)
     if isinstance(config, RobustConfig):
@@ -121,7 +123,12 @@ class Autoencoder:
 
 
 def build_autoencoder(config: PlaneConfig, shape: Shape) -> Autoencoder:
-    """Build Dense layers down to two codes, and the same widths back up to pixels through a sigmoid."""
+    """Build Dense layers down to two codes, and the same widths back up to pixels through a sigmoid.
+
+    Raises:
+        ConfigError: The memory does not hold the network.
+    """
+    check_memory(config, shape, CODES)
 
     def hidden(widths: tuple[int, ...]) -> list[keras.layers.Layer]:
         found = []

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ex3.config import AutoencoderConfig, ClassifierConfig, ConvnetConfig, Counts, LinearConfig, MlpConfig, TrainConfig
+from ex3.config import AutoencoderConfig, ClassifierConfig, ConvnetConfig, LinearConfig, MlpConfig, TrainConfig, Widths
 from ex3.errors import ConfigError
-from ex3.settings import Count, Fraction, PositiveRate
+from ex3.settings import Count, Epochs, Fraction, PositiveRate
 from ex3.structured_config import StructuredConfig
 
 
@@ -16,11 +16,11 @@ class RobustConfig(ClassifierConfig):
     model: Literal["robust"] = "robust"
     contrast: Annotated[float, Field(ge=1)] = 1.0
     """The network sees the images at so many times their contrast: (x - 1/2) contrast + 1/2, cut off at 0 and 1."""
-    filters: Annotated[Counts, Field(min_length=1)] = (16, 32)
+    filters: Annotated[Widths, Field(min_length=1)] = (16, 32)
     """Filters of each convolution."""
-    kernel_size: Count = 4
+    kernel_size: Annotated[int, Field(ge=1, le=1_000)] = 4
     """Side of the convolutions' square kernels, in pixels."""
-    hidden_units: Counts = (100,)
+    hidden_units: Widths = (100,)
     """Units of each hidden Dense layer."""
     normalization: Literal["none", "batch"] = "none"
     """Of the inputs to each ReLU."""
@@ -37,7 +37,7 @@ class RobustConfig(ClassifierConfig):
     """Steps of the attack in training; 1 is FGSM from a random start."""
     attack_step_size: PositiveRate = 0.485
     """Length of these steps, as a fraction of epsilon."""
-    epochs: Count = 10
+    epochs: Epochs = 10
     batch_size: Count = 128
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: PositiveRate = 0.002

@@ -9,9 +9,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
 PositiveRate = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+MOST_SEEDS = 1_000  # of an experiment
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 DATASETS = ("mnist", "fashion-mnist", "digits", "cars-cats-trucks")
 

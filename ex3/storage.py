@@ -1,16 +1,22 @@
 """The only writer. Every file is complete or absent, and a failure leaves the old one unchanged.
 
-A file is written to a temporary sibling, forced to the disk, and moved over the old one. ``check_writable`` finds out
-before an hour of training whether that will work.
+A file is written to a temporary sibling, forced to the disk, and moved over the old one; files that belong together are
+moved together. ``check_writable`` finds out before an hour of training whether that will work.
 """
 
 import io
 import logging
 import os
+import platform
+import re
+import shlex
+import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -25,10 +31,13 @@ log = logging.getLogger("ex3")
 
 FIGURE_DPI = 100  # keeps the widest figure below 300 kB
 T = TypeVar("T")
+HOST = re.sub(r"\W", "", platform.node())[:32]  # in the names of temporary files: folders may be shared
+FOLDERS = ("cells", "images", "models", "reproduce")  # of runs/
+Writer = Callable[[Path], object]  # fills a file
 
 
 def check_writable(*folders: Path) -> None:
-    """Create the folders and try a file in each.
+    """Create the folders and try a file in each; check that what stands in them does not stand in the way.
 
     Raises:
         WriteError: A folder cannot be made or written to.
@@ -36,9 +45,26 @@ def check_writable(*folders: Path) -> None:
     for folder in folders:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(b"full?")
+            entries = list(folder.iterdir())
         except OSError as error:
             raise WriteError(f"{folder}: not a folder that can be written to: {error.strerror}") from error
+        for entry in entries:
+            if entry.suffix == ".png" or (entry.suffix == ".json" and folder.name != "cells"):
+                check_file(entry)  # a cell is checked, and computed again
+            if entry.name in FOLDERS and not entry.is_dir():
+                raise WriteError(f"{entry}: a file, where this package has a folder")
+
+
+def check_file(path: Path) -> None:
+    """Check that a file can stand in a place.
+
+    Raises:
+        WriteError: A folder stands there.
+    """
+    if path.is_dir():
+        raise WriteError(f"{path}: a folder, where a file will be written")
 
 
 def save_figure(folder: Path, figure: "Figure", record: Record[Any]) -> list[Path]:
@@ -49,10 +75,13 @@ def save_figure(folder: Path, figure: "Figure", record: Record[Any]) -> list[Pat
     """
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=FIGURE_DPI)
-    return [
-        _write(folder / f"{record.name}.png", png.getvalue()),
-        save_json(folder / f"{record.name}.json", record),
-    ]
+    contents = {".png": png.getvalue(), ".json": to_json(record).encode()}
+    return save_together({folder / f"{record.name}{end}": filler(content) for end, content in contents.items()})
+
+
+def filler(content: bytes) -> Writer:
+    """Return a function that writes a file's content, for ``save_together``."""
+    return lambda temporary: temporary.write_bytes(content)
 
 
 def save_text(path: Path, text: str) -> Path:
@@ -61,7 +90,7 @@ def save_text(path: Path, text: str) -> Path:
     Raises:
         WriteError: The file cannot be written.
     """
-    return _write(path, text.encode())
+    return save_with(path, filler(text.encode()))
 
 
 def save_bytes(path: Path, content: bytes) -> Path:
@@ -70,7 +99,7 @@ def save_bytes(path: Path, content: bytes) -> Path:
     Raises:
         WriteError: The file cannot be written.
     """
-    return _write(path, content)
+    return save_with(path, filler(content))
 
 
 def save_tree(folder: Path, contents: Mapping[str, bytes]) -> None:
@@ -81,7 +110,7 @@ def save_tree(folder: Path, contents: Mapping[str, bytes]) -> None:
     """
     for name, content in contents.items():
         check_writable((folder / name).parent)
-        _write(folder / name, content)
+        save_bytes(folder / name, content)
 
 
 def save_json(path: Path, value: object) -> Path:
@@ -90,7 +119,7 @@ def save_json(path: Path, value: object) -> Path:
     Raises:
         WriteError: The file cannot be written.
     """
-    return _write(path, to_json(value).encode())
+    return save_with(path, filler(to_json(value).encode()))
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
@@ -122,37 +151,119 @@ def load_json(kind: type[T], path: Path, consequence: str) -> T | None:
         return None
 
 
-def save_with(path: Path, write: Callable[[Path], object]) -> Path:
+def save_with(path: Path, write: Writer) -> Path:
     """Let ``write`` fill a temporary sibling of the same suffix, then move it over ``path``, and return ``path``.
 
     Raises:
         WriteError: The file cannot be written.
     """
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    return save_together({path: write})[0]
+
+
+def save_together(writers: Mapping[Path, Writer]) -> list[Path]:
+    """Write files that belong together: once all are on the disk, each is moved into place; return their paths.
+
+    Args:
+        writers: For each file, a function that fills a temporary sibling of the same suffix.
+
+    Raises:
+        WriteError: A file cannot be written; then none has changed.
+    """
+    temporaries = {path: path.with_name(f".{path.stem}-{HOST}-{os.getpid()}{path.suffix}") for path in writers}
+    path = next(iter(writers))
     try:
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        for folder in {path.parent for path in writers}:
+            _remove_left_over(folder)
+        for path, write in writers.items():
+            check_file(path)
+            write(temporaries[path])
+            with temporaries[path].open("rb") as file:
+                os.fsync(file.fileno())
+        for path, temporary in temporaries.items():
+            temporary.replace(path)
     except OSError as error:
         raise WriteError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
-    return path
+        for temporary in temporaries.values():
+            with suppress(OSError):  # which would hide the error
+                temporary.unlink(missing_ok=True)
+    return list(writers)
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Delete temporary files of this machine's processes that were killed."""
+    for file in folder.glob(f".*-{HOST}-*"):
+        process = file.stem.rpartition("-")[2]
+        if os.name == "posix" and process.isdecimal() and not _is_running(int(process)):
+            with suppress(OSError):
+                file.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (OSError, OverflowError) as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder while the block runs, so that no other process computes the same; the lock dies with its owner.
+
+    Raises:
+        WriteError: Another process holds it; the message says which.
+    """
+    path = folder.with_name(f".{folder.name}.lock")
+    with _open_locked(path, folder) as file:
+        file.truncate(0)
+        file.write(f"process {os.getpid()}, {shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])}")
+        file.flush()
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows deletes no open file
+                path.unlink()
+
+
+def _open_locked(path: Path, folder: Path) -> IO[str]:
+    try:
+        while True:
+            file = path.open("a+", encoding="utf-8", errors="replace")
+            if not _lock(file):
+                owner = path.read_text("utf-8", "replace") or "another process"
+                raise WriteError(f"{folder}: {owner} computes in it; wait for its end, or name other folders")
+            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                return file  # else its owner deleted it in the meantime
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock a file until it is closed or this process ends; tell whether no other process has."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(2**30)  # what is locked cannot be read
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def remove_files(paths: Iterable[Path]) -> None:
-    """Delete files, where they exist.
+    """Delete files, where they exist, and folders that stand in their place.
 
     Raises:
         WriteError: A file cannot be deleted.
     """
     for path in paths:
         try:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
         except OSError as error:
             raise WriteError(f"{path}: cannot be deleted: {error.strerror}") from error
-
-
-def _write(path: Path, content: bytes) -> Path:
-    return save_with(path, lambda temporary: temporary.write_bytes(content))

@@ -259,15 +259,19 @@ def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(project
     wait_for(lambda: not processes_of_session(process.pid), 5)
     kept = numbers()
 
-    # two sweeps at once, one of which is killed
+    # a second sweep at the same time, then a kill
     before = started()
-    killed, other = start(jobs=2), start(jobs=1)
-    wait_for(lambda: len(started() - before) == 3)
+    killed = start(jobs=2)
+    wait_for(lambda: len(started() - before) == 2)
+    _, err = (second := start(jobs=1)).communicate(timeout=60)
+    assert second.returncode == 4
+    assert f"runs/cells: process {killed.pid}, cli.py sweep lr " in err
     killed.kill()
     killed.communicate(timeout=20)
     wait_for(lambda: not processes_of_session(killed.pid), 10)
     assert numbers() == kept
     hold.unlink()
+    other = start(jobs=1)
     out, err = other.communicate(timeout=60)
     assert other.returncode == 0, err
     assert "4 cells (2 reused)" in out

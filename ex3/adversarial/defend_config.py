@@ -34,7 +34,7 @@ class DefendedConfig(RobustConfig):
     """The bound of the attacks and of the certificate that the table shows."""
     curve: Epsilons = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
     """The bounds of the curves, which a shorter attack makes."""
-    samples: Annotated[int, Field(ge=20)] = 500
+    samples: Annotated[int, Field(ge=20, le=1_000_000)] = 500
     """Test images that are attacked, drawn at random; the certificate is computed for all."""
     steps: Count = 50
     """Steps of PGD."""

@@ -75,10 +75,9 @@ def self_check(
 
 def _check_constraints(x: np.ndarray, found: Iterable[tuple[float, np.ndarray]]) -> Check:
     """Check the bound on the noise and the range of the pixels, by epsilon and its adversarial images."""
-    beyond, lowest, highest = -np.inf, np.inf, -np.inf
-    for epsilon, adversarial in found:
-        beyond = max(beyond, float(np.abs(adversarial - x).max() - epsilon))
-        lowest, highest = min(lowest, float(adversarial.min())), max(highest, float(adversarial.max()))
+    numbers = [(np.abs(images - x).max() - epsilon, -images.min(), images.max()) for epsilon, images in found]
+    beyond, minus_lowest, highest = np.max(numbers, axis=0).tolist()  # nan where a pixel is nan, unlike Python's max
+    lowest = -minus_lowest
     return Check(
         "noise within epsilon, pixels in [0, 1]",
         beyond <= 1e-6 and lowest >= 0 and highest <= 1,

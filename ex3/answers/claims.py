@@ -1,13 +1,14 @@
 """Claims of the answers, and the comparisons that check them: each takes the spread over seeds into account."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, get_args
 
 from ex3.measures.paired import PairedDifference, paired_difference
 from ex3.results import Spread
-from ex3.scratch.theory import Finding
+from ex3.scratch.theory import Finding, Relation
 from ex3.tables import with_spread
 
 Value = Spread | float | None | Iterable[float | None]  # None: a number that was not finite, as JSON stores it
@@ -48,8 +49,8 @@ class Comparisons:
 
     Attributes:
         made: The compared numbers as text, one entry per comparison.
-        valid: False once an empty list or a number that is not finite was compared. A claim does not hold then, even
-            if its predicate negates the comparison.
+        valid: False once nothing (an empty list, a spread over no seed) or something else than a finite number was
+            compared. A claim does not hold then, even if its predicate negates the comparison.
     """
 
     def __init__(self) -> None:
@@ -91,7 +92,7 @@ class Comparisons:
         Raises:
             ValueError: The lists differ in length.
         """
-        wins = sum(x > times * y for x, y in self._pairs(a, b))
+        wins = sum(x > times * y for x, y in self._pairs(a, b, times))
         return self._record(wins == len(a), f"above {times:g} times the other with {wins} of {len(a)} seeds")
 
     def always_below(self, a: Sequence[float], b: Sequence[float], times: float = 1) -> bool:
@@ -100,7 +101,7 @@ class Comparisons:
         Raises:
             ValueError: The lists differ in length.
         """
-        wins = sum(x < times * y for x, y in self._pairs(a, b))
+        wins = sum(x < times * y for x, y in self._pairs(a, b, times))
         return self._record(wins == len(a), f"below {times:g} times the other with {wins} of {len(a)} seeds")
 
     def paired_above(self, a: Sequence[float], b: Sequence[float]) -> bool:
@@ -132,21 +133,22 @@ class Comparisons:
 
     def passed(self, checks: Iterable[CheckedItem]) -> bool:
         """Check that an evaluation's checks of itself all passed."""
-        return self._all([check.passed for check in checks], "checks")
+        return self._all([check.passed is True for check in checks], "checks")
 
     def hold(self, findings: Iterable[Finding]) -> bool:
         """Check that every finding of the theory is within its bound."""
         read = [Finding("", _float(one.number), one.relation, _float(one.bound)) for one in findings]
-        self.valid &= all(math.isfinite(one.number) for one in read)
+        self.valid &= all(math.isfinite(one.number) and math.isfinite(one.bound) for one in read)
+        self.valid &= all(one.relation in get_args(Relation) for one in read)
         return self._all([one.holds for one in read], "findings")
 
     def _all(self, results: list[bool], noun: str) -> bool:
         self.valid &= bool(results)
         return self._record(bool(results) and all(results), f"{sum(results)} of {len(results)} {noun}")
 
-    def _pairs(self, a: Sequence[float], b: Sequence[float]) -> list[tuple[float, float]]:
+    def _pairs(self, a: Sequence[float], b: Sequence[float], times: float = 1) -> list[tuple[float, float]]:
         pairs = [(_float(x), _float(y)) for x, y in zip(a, b, strict=True)]
-        self.valid &= bool(pairs) and all(math.isfinite(number) for pair in pairs for number in pair)
+        self.valid &= bool(pairs) and all(map(math.isfinite, [times, *itertools.chain(*pairs)]))
         return pairs
 
     def _difference(self, a: Sequence[float], b: Sequence[float]) -> PairedDifference:
@@ -175,14 +177,15 @@ def _difference_text(difference: PairedDifference) -> str:
 
 
 def _float(number: float | None) -> float:
-    return math.nan if number is None else number
+    """Return a twin's number; ``nan`` for null and for a truth value, which is none."""
+    return math.nan if number is None or isinstance(number, bool) else number
 
 
 def _interval(value: Value) -> tuple[float, float]:
     """Return a value's least and largest number; both are nan where a number is not finite or there is none."""
     if isinstance(value, Spread):
         margin = value.std if value.count > 1 else 0.0
-        numbers = [value.mean - margin, value.mean + margin]
+        numbers = [value.mean - margin, value.mean + margin] * (value.count > 0)
     elif value is None or isinstance(value, int | float):
         numbers = [_float(value)]
     else:

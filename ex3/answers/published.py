@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ex3.errors import DataError
 
 MAX_PNG_BYTES = 300_000
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+OURS = ("ex3", "python")  # whose versions change no number
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 SPREAD = re.compile(r"(\d+\.(\d+)) ± (\d+\.\d+)")
 FIGURE_NAME = re.compile(r"`([a-z][a-z0-9-]+)`")
@@ -124,6 +127,9 @@ def _check_figure(figures: Path, name: str, commands: Collection[str]) -> Iterat
         yield f"{file}: its name is {twin.name}"
     if twin.command not in commands:
         yield f"{file}: its command is {twin.command!r}, which reproduce does not run"
+    for package in twin.versions:
+        if package not in OURS and twin.versions[package] != installed(package):
+            yield f"{file}: made with {package} {twin.versions[package]}; {installed(package)} is installed"
     if not png.read_bytes().startswith(PNG_SIGNATURE):
         yield f"{png}: not a PNG"
     if png.stat().st_size >= MAX_PNG_BYTES:
@@ -138,6 +144,15 @@ def _is_known(match: re.Match, known: list[tuple[float, float]]) -> bool:
     """Check that a "mean ± deviation" is one of the known ones, with as many digits as it has."""
     digits = len(match[2])
     return any((f"{mean:.{digits}f}", f"{std:.{digits}f}") == (match[1], match[3]) for mean, std in known)
+
+
+@cache
+def installed(package: str) -> str:
+    """Return the version of an installed package; ``none`` where it is not."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _contents(figures: Path) -> Iterator[Any]:

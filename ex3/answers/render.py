@@ -21,6 +21,7 @@ import jinja2
 
 from ex3.answers.claims import Claim, Comparisons
 from ex3.answers.filters import FILTERS
+from ex3.answers.sandbox import TemplateEnvironment
 from ex3.answers.twins import read_twin
 from ex3.errors import DataError
 
@@ -62,22 +63,21 @@ def render(template: Path, figures: Path, folder: Path) -> tuple[str, list[Claim
     except jinja2.TemplateSyntaxError as error:
         raise DataError(f"{error.filename or template}, line {error.lineno}: {error.message}") from error
     except jinja2.TemplateNotFound as error:
-        raise DataError(f"{template}: includes {error.name}, which is not in its folder") from error
-    except (jinja2.TemplateError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise DataError(f"{_position(template, error)}: {error}") from error
-    if leftover := re.search(r"\{\{|\{%|\{#", MATH_OR_CODE.sub("", text)):
-        raise DataError(
-            f"{template}: {leftover[0]!r} is left in the text; an expression inside a string is not filled in"
-        )
+        reason = f"includes {error.name}, which is not in its folder"
+        raise DataError(f"{_position(template, error)}: {reason}") from error
+    except Exception as error:  # a template is a program, and may raise anything
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise DataError(f"{_position(template, error)}: {reason}") from error
     return text, claims
 
 
-def build_environment(folder: Path) -> jinja2.Environment:
+def build_environment(folder: Path) -> TemplateEnvironment:
     """Return the Jinja environment of a folder of templates, with the filters.
 
-    An expression has to give text or a number: an undefined name or a twin's list is an error.
+    An expression has to give text or a number: an undefined name or a twin's list is an error. A template
+    executes nothing but what ``sandbox.py`` allows.
     """
-    environment = jinja2.Environment(
+    environment = TemplateEnvironment(
         loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -92,6 +92,8 @@ def build_environment(folder: Path) -> jinja2.Environment:
 
 def _require_text(value: object) -> object:
     """Refuse an expression's value that should not stand in a text."""
+    if isinstance(value, str) and (leftover := re.search(r"\{\{|\{%|\{#", MATH_OR_CODE.sub("", value))):
+        raise ValueError(f"{leftover[0]!r} is left in the text; an expression inside a string is not filled in")
     if isinstance(value, str | int | float | jinja2.Undefined):
         return value
     raise TypeError(f"a {type(value).__name__} is neither text nor a number")
@@ -105,11 +107,13 @@ def _claim_function(environment: jinja2.Environment, claims: list[Claim]) -> Cal
         """Check a predicate over the template's variables, and return the claim's text."""
         text, predicate = " ".join(text.split()), " ".join(predicate.split())
         comparisons = Comparisons()
-        holds = environment.compile_expression(predicate, undefined_to_none=False)(
-            {**context.get_all(), **comparisons.functions()}
-        )
+        try:
+            compiled = environment.compile_expression(predicate, undefined_to_none=False)
+        except jinja2.TemplateSyntaxError as error:  # its own line is one of the predicate
+            raise ValueError(f"{predicate}: {error.message}") from error
+        holds = compiled({**context.get_all(), **comparisons.functions()})
         if not comparisons.made:
-            raise DataError(f"{context.name}: the claim {text!r} compares nothing: {predicate}")
+            raise DataError(f"the claim {text!r} compares nothing: {predicate}")
         holds = bool(holds) and comparisons.valid
         claims.append(Claim(str(context.name), text, predicate, "; ".join(comparisons.made), holds))
         return text
@@ -123,7 +127,7 @@ def _position(template: Path, error: Exception) -> str:
     position = str(template)
     while trace:
         file = trace.tb_frame.f_code.co_filename
-        if Path(file).parent == template.parent:
+        if Path(file).parent == template.parent and Path(file).is_file():
             position = f"{file}, line {trace.tb_lineno}"
         trace = trace.tb_next
     return position

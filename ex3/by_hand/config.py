@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ex3.config_files import change
-from ex3.settings import Config, Count, Fraction, ImagesConfig, PositiveRate, Seed
+from ex3.settings import Config, Count, Epochs, Fraction, ImagesConfig, PositiveRate, Seed
 
 NonNegative = Annotated[float, Field(ge=0)]
 NonNegatives = Annotated[tuple[NonNegative, ...], Field(strict=False, max_length=32)]  # TOML has lists, no tuples
@@ -15,7 +15,7 @@ NonNegatives = Annotated[tuple[NonNegative, ...], Field(strict=False, max_length
 class NetworkConfig(ImagesConfig):
     """Inputs (pixels, or PCA's components of them) - hidden units - one score per class."""
 
-    components: Annotated[int, Field(ge=0)] = 128
+    components: Annotated[int, Field(ge=0, le=100_000)] = 128
     """PCA's components that are the inputs; 0 takes the pixels themselves."""
     hidden_units: Annotated[int, Field(ge=1, le=100_000)] = 150
     """Units of the hidden layer."""
@@ -29,7 +29,7 @@ class NetworkConfig(ImagesConfig):
     """Rows of A in ``rbf-linear``, and of each A_i in ``rbf-general``."""
     margin: PositiveRate = 10.0
     """lambda of R3's loss: the distance to which a class pushes the other classes' images."""
-    epochs: Count = 10
+    epochs: Epochs = 10
     """Passes over the training images."""
     batch_size: Count = 128
     """Images per gradient step; 1 skips images without a loss, which change nothing."""
@@ -51,7 +51,7 @@ class NetworkConfig(ImagesConfig):
     """Train on the worst that interval bounds allow within this bound (linf); 0 trains on the images themselves."""
     interval_ramp: Fraction = 0.5
     """Share of all steps over which this bound rises from 0."""
-    noise_images: Annotated[int, Field(ge=0)] = 0
+    noise_images: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Images of uniform noise that are added to the training images as a class of their own, to be rejected."""
     seed: Seed = 0
     """Decides the validation split, the initial weights, the order of the images and all noise."""
@@ -92,7 +92,7 @@ class ScratchConfig(Config):
     """Sigmas of Gaussian noise on the test images."""
     attack_epsilon: NonNegatives
     """Bounds (linf) of FGSM and PGD."""
-    attack_samples: Annotated[int, Field(ge=20)]
+    attack_samples: Annotated[int, Field(ge=20, le=1_000_000)]
     """Test images that are looked at; those that are classified correctly are attacked."""
     networks: Annotated[dict[str, Settings], Field(min_length=1)]
     """By name, the settings of each network that differ from the defaults."""
@@ -111,7 +111,7 @@ class RejectConfig(Config):
     """Bounds (linf) of FGSM in R3's experiment."""
     attack_epsilon: Annotated[NonNegatives, Field(min_length=1)]
     """Bounds (linf) of FGSM, PGD and the adaptive attack."""
-    attack_samples: Annotated[int, Field(ge=20)]
+    attack_samples: Annotated[int, Field(ge=20, le=1_000_000)]
     """Test images that are attacked."""
     rejected_share: Annotated[float, Field(gt=0, lt=1)]
     """Share of the validation images that the threshold rejects."""

@@ -3,7 +3,7 @@
 A run is a function of a config and its images (a ``Computation``); training a network in Keras is the usual one. A
 cell depends on its config, the images, the packages and the code alone, and its file is named after them. Each runs in
 a worker process that was started afresh, never forked, through joblib (see ``workers.py``). The driver writes every
-cell as soon as it is finished, and a later call finds it there.
+cell as soon as it is finished (``stored.py``), and a later call finds it there.
 """
 
 import logging
@@ -12,8 +12,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +21,8 @@ from typing import Any, Generic, TypeVar
 
 import joblib
 
-from ex3 import data, provenance, storage
+from ex3 import data, storage
+from ex3.cells.stored import Cell, cell_path, load_cells, seal_cell
 from ex3.cells.workers import (
     Workers,
     core_count,
@@ -33,6 +34,7 @@ from ex3.cells.workers import (
 from ex3.config import Config
 from ex3.data import Dataset
 from ex3.errors import DataError, StoppedError, WorkerError
+from ex3.memory import limit_jobs
 from ex3.provenance import Computation
 from ex3.results import DatasetInfo
 from ex3.settings import ImagesConfig
@@ -48,22 +50,8 @@ MAX_DEATHS = 3  # of worker processes, before the sweep gives up
 
 _one_at_a_time = threading.Lock()  # a Dask worker may have several threads; Keras has one global state
 
-
 R = TypeVar("R")
 Folders = tuple[Path | None, Path | None]  # of the images, and where those of a folder are kept once they are read
-
-
-@dataclass(frozen=True)
-class Cell(Generic[R]):
-    """A finished run, as it is stored.
-
-    Attributes:
-        seconds: From loading the data to the last evaluation.
-        run: All measurements; it has a ``config`` and a ``diverged_at``.
-    """
-
-    seconds: float
-    run: R
 
 
 @dataclass(frozen=True)
@@ -101,11 +89,6 @@ class CellResults(Generic[R]):
     reused: int
 
 
-def cell_path(folder: Path, config: Config, dataset: DatasetInfo, computation: Computation) -> Path:
-    """Return the file of a cell, named after everything that its numbers depend on."""
-    return folder / f"{provenance.run_identity(config, dataset.fingerprint, computation)}.json"
-
-
 def run_cells(
     configs: Sequence[Config],
     dataset: DatasetInfo,
@@ -124,7 +107,7 @@ def run_cells(
         configs: Of the cells, with their images and a seed each; equal configs are one cell.
         dataset: The images; a worker that finds others refuses.
         folder: Where the cells are stored.
-        workers: Where they run.
+        workers: Where they run; the number of processes is at most that of the cells, and what the memory holds.
         computation: What is run.
         data_dir: As in ``data.load_dataset``; for Dask, as the workers see it.
         on_progress: Called at the beginning and after each cell.
@@ -133,29 +116,40 @@ def run_cells(
     Raises:
         DataError: The cluster cannot be used, or a worker does not find the same images, packages and code.
         WorkerError: Worker processes were killed again and again.
+        WriteError: Another process computes cells of this folder.
         StoppedError: Ctrl-C. The workers are stopped; finished cells are kept.
     """
     paths = [cell_path(folder, config, dataset, computation) for config in configs]
     cells = dict(zip(paths, configs, strict=True))
-    done = _load_cells(cells, computation)
-    reused = len(done)
+    done = load_cells(cells, computation)
 
     def show_progress(newest: Cell | None = None) -> None:
         if on_progress:
             diverged = sum(cell.run.diverged_at is not None for cell in done.values())
             on_progress(CellProgress(len(done), len(cells), min(jobs, len(cells) - len(done)), diverged, newest))
 
+    jobs = limit_jobs(workers.jobs, len(cells))
     try:
-        with start_workers(workers, computation) as jobs:
-            show_progress()
-            folders = data_dir and data_dir.resolve(), image_cache and image_cache.resolve()
-            for path, cell in _run_missing(cells, done, jobs, dataset, folders, computation):
-                storage.save_json(path, cell)
-                done[path] = cell
-                show_progress(cell)
+        with storage.locked(folder) if len(done) < len(cells) else nullcontext():
+            done |= load_cells({path: config for path, config in cells.items() if path not in done}, computation)
+            reused = len(done)
+            with start_workers(replace(workers, jobs=jobs), computation) as jobs:
+                show_progress()
+                folders = data_dir and data_dir.resolve(), image_cache and image_cache.resolve()
+                for path, cell in _run_missing(cells, done, jobs, dataset, folders, computation):
+                    storage.save_json(path, cell)
+                    done[path] = cell
+                    show_progress(cell)
     except BrokenProcessPool as error:
         raise WorkerError(
             f"worker processes were killed {MAX_DEATHS} times (is there enough memory? fewer --jobs need less); "
+            f"{_describe(done, cells, folder)}"
+        ) from error
+    except Exception as error:
+        if type(error).__name__ != "KilledWorker":  # Dask's, which may not be installed
+            raise
+        raise WorkerError(
+            f"a cell killed its Dask worker more than three times (is there enough memory?); "
             f"{_describe(done, cells, folder)}"
         ) from error
     except KeyboardInterrupt:
@@ -168,23 +162,6 @@ def _describe(done: Mapping[Path, Cell], cells: Mapping[Path, Config], folder: P
     return f"{len(done)} of {len(cells)} cells are finished and kept in {folder}"
 
 
-def _load_cells(cells: Mapping[Path, Config], computation: Computation) -> dict[Path, Cell]:
-    """Read the stored cells; delete damaged files, with a warning."""
-    found = {}
-    kind: Any = Cell  # of the computation's results, which only the running program knows
-    for path, config in cells.items():
-        if not path.is_file():
-            continue
-        cell = storage.load_json(kind[computation.result], path, "deleted, and computed again")
-        if cell and cell.run.config == config:
-            found[path] = cell
-            continue
-        if cell:
-            log.warning("%s: holds the run of another config; deleted, and computed again", path)
-        storage.remove_files([path])
-    return found
-
-
 def _run_missing(
     cells: Mapping[Path, Config],
     done: dict[Path, Cell],
@@ -193,16 +170,13 @@ def _run_missing(
     folders: Folders,
     computation: Computation,
 ) -> Iterator[tuple[Path, Cell]]:
-    """Yield each cell that is not done when it is finished; start cells again whose worker was killed.
-
-    Cells that another sweep finishes in the meantime are added to ``done``.
-    """
+    """Yield each cell that is not done when it is finished; start cells again whose worker was killed."""
     deaths, expected = 0, environment(computation)
     while missing := {path: config for path, config in cells.items() if path not in done}:
         tasks = (
             joblib.delayed(_compute)(path, config, dataset, folders, computation, expected)
             for path, config in missing.items()
-            if not path.is_file()
+            if not path.exists()
         )
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
         try:
@@ -213,7 +187,7 @@ def _run_missing(
             if deaths == MAX_DEATHS:
                 raise
             log.warning("a worker process was killed; the cells under way are started again")
-        done |= _load_cells({path: config for path, config in missing.items() if path not in done}, computation)
+        done |= load_cells({path: config for path, config in missing.items() if path not in done}, computation)
 
 
 def _compute(
@@ -236,7 +210,7 @@ def _compute(
                 f"({dataset.fingerprint}); name a --data-dir that it can see"
             )
         run = compute(config, images)
-        return path, Cell(time.perf_counter() - start, run)
+        return path, seal_cell(path, time.perf_counter() - start, run)
 
 
 @lru_cache(maxsize=1)

@@ -3,10 +3,11 @@
 import logging
 import os
 import platform
+import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ import joblib
 from joblib.externals.loky import get_reusable_executor
 
 from ex3 import provenance
-from ex3.errors import DataError
+from ex3.errors import ConfigError, DataError
 from ex3.provenance import Computation
 
 log = logging.getLogger("ex3")
@@ -56,9 +57,10 @@ def start_workers(workers: Workers, computation: Computation) -> Iterator[int]:
         computation: Of the cells.
 
     Raises:
+        ConfigError: The cluster's address is none.
         DataError: The cluster cannot be used, or a worker has other packages or other code than this process.
     """
-    if workers.address:
+    if workers.address is not None:
         with _cluster(workers.address, computation) as count, joblib.parallel_config(backend="dask"):
             yield count
         return
@@ -109,14 +111,36 @@ def _cluster(address: str, computation: Computation) -> Iterator[int]:
     except ImportError as error:
         raise DataError("--backend dask: needs 'pip install -r requirements-dask.txt'") from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    try:
-        client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=True)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{address}: no Dask scheduler answers there within {CONNECT_TIMEOUT} s") from error
+    client = _connect(Client, address)
     with client:
         for worker, theirs in _ask_workers(client, address, computation).items():
             require_same_environment(f"{address}: its worker {worker}", theirs, environment(computation))
         yield len(client.ncores())
+
+
+def _connect(build_client: Callable[..., Any], address: str) -> Any:
+    """Connect to a scheduler; give up on one that accepts and says nothing, for which Dask waits for ever."""
+    if not address.startswith("tcp://"):
+        raise ConfigError(
+            f"--address {address!r}: should be tcp://HOST:PORT; tls:// and ucx:// need more than an address"
+        )
+    clients: queue.Queue[Any] = queue.Queue()
+
+    def connect() -> None:
+        try:
+            clients.put(build_client(address, timeout=CONNECT_TIMEOUT, set_as_default=True))
+        except Exception as error:
+            clients.put(error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    silence = f"{address}: no Dask scheduler answers there within {CONNECT_TIMEOUT} s"
+    try:
+        client = clients.get(timeout=2 * CONNECT_TIMEOUT)
+    except queue.Empty:
+        raise DataError(silence) from None
+    if isinstance(client, Exception):
+        raise DataError(silence) from client
+    return client
 
 
 def _ask_workers(client: Any, address: str, computation: Computation) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ import atexit
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 import ex3
-from ex3.errors import Ex3Error
+from ex3.commands._net import describe, drop_output, mend_environment, show_traceback
+from ex3.commands._signals import as_interrupts, exit_code, follow_parent
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import Config
@@ -83,6 +85,8 @@ def cli(outcome: Path | None) -> None:
 
     Each command runs one experiment, writes its figures and the numbers in them, and prints a table and a headline.
     """
+    if outcome:  # the option of a parent process, which may be killed
+        follow_parent()
 
 
 @cli.result_callback()
@@ -113,19 +117,26 @@ def main(words: Sequence[str] | None = None) -> int:
     Args:
         words: The command line without the program's name; by default ``sys.argv``'s.
     """
-    try:
-        returned = cli.main(words, prog_name=_program_name(), standalone_mode=False)
-        if isinstance(returned, tuple):  # not after --help
-            _show(*returned)
-        sys.stdout.flush()
-    except click.ClickException as error:
-        return _complain(error.format_message(), 2)
-    except Ex3Error as error:
-        return _complain(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return _complain("interrupted; what was finished is saved", 130)
-    except BrokenPipeError:  # the reader of stdout left early, which is no error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if words is None:
+        mend_environment()
+    with as_interrupts(is_last=words is None) as received:
+        try:
+            _check_encoding(sys.argv[1:] if words is None else words)
+            returned = cli.main(words, prog_name=_program_name(), standalone_mode=False)
+            if isinstance(returned, tuple):  # not after --help
+                _show(*returned)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            return _complain(error.format_message(), 2)
+        except (KeyboardInterrupt, click.Abort):
+            return _complain("interrupted; what was finished is saved", exit_code(received))
+        except BrokenPipeError:  # the reader of stdout left early, which is no error
+            drop_output()
+        except Exception as error:
+            show_traceback()
+            drop_output()
+            message, code = describe(error)
+            return _complain(message, exit_code(received) if received else code)
     return 0
 
 
@@ -133,9 +144,19 @@ def run_program() -> NoReturn:
     """Run this process's command line, and end it at once: to take TensorFlow's objects apart would last a second."""
     code = main()
     atexit._run_exitfuncs()  # such as joblib's, which removes its temporary folders
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # it is full or closed, or there is none
+            stream.flush()
     os._exit(code)
+
+
+def _check_encoding(words: Sequence[str]) -> None:
+    """Check that all words can be written to a twin and to the terminal."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"{word!a}: not a text in UTF-8") from None
 
 
 def _program_name() -> str:
@@ -176,5 +197,6 @@ def _show_text(text: "Text") -> None:
 
 def _complain(message: str, code: int) -> int:
     """Print one line on stderr, whatever the message holds."""
-    click.echo(f"ex3: error: {' '.join(message.split())}", err=True)
+    with suppress(OSError):  # stderr may be full
+        click.echo(f"ex3: error: {' '.join(message.split())}", err=True)
     return code

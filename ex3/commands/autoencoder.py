@@ -51,7 +51,9 @@ def configs(config: Any = None, structured: Any = None, **options: Any) -> "tupl
     short_help="Squeeze images into two numbers, beside PCA.",
     epilog="Example: python cli.py autoencoder --seeds 1 --set bottleneck=relu",
 )
-@click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Repeats, from --seed upwards.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Repeats, from --seed upwards."
+)
 @click.option(
     "--samples",
     type=click.IntRange(100),

@@ -53,7 +53,7 @@ def _load(
 
     kind = KINDS[parameter]
     file = _config_file(parameter, options["config"])
-    threads = 1 if address else threads_per_worker(jobs or core_count())
+    threads = 1 if address is not None else threads_per_worker(jobs or core_count())
     sweep = _load_sweep(kind, file, options)
     models = dict.fromkeys([*kind.compared_models, sweep.model])
     bases = {model: _load_base(model, sweep, file, threads, options) for model in models}
@@ -133,7 +133,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     goes on from there. Options such as --epochs and --set hold for all runs. Takes about three minutes on two cores.
     """
     address, jobs = options["address"], options["jobs"]
-    if (options["backend"] == "dask") != (address is not None) or (address and jobs):
+    if (options["backend"] == "dask") != (address is not None) or (address is not None and jobs):
         raise click.UsageError("--backend dask needs --address and takes no --jobs; any other takes no --address")
     sweep, bases = _load(**options)
     if options["print_config"]:

@@ -48,7 +48,9 @@ def configs(model: str, config: Any = None, **options: Any) -> "list[ClassifierC
 )
 @click.argument("model", type=NearestChoice([*MODELS, "all"]))
 @with_options([*config_options("the model's own"), *TRAIN_OPTIONS, DROPOUT_OPTION])
-@click.option("--seeds", type=click.IntRange(1), help="Runs per model, from --seed upwards.  [default: 1; all: 5]")
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), help="Runs per model, from --seed upwards.  [default: 1; all: 5]"
+)
 @with_options(PATH_OPTIONS)
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":

@@ -5,7 +5,9 @@ as the file holds them; ``sources.py`` checks what they hold.
 """
 
 import gzip
+import io
 import math
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,7 +23,7 @@ Arrays = dict[str, np.ndarray]
 class Readable(Protocol):
     """A binary file that is read from its current position."""
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int = ..., /) -> bytes:
         """Return up to ``size`` bytes."""
 
 
@@ -33,6 +35,7 @@ IDX_NAMES = {
 }
 IMAGE_SHAPE = (28, 28)
 MAX_ITEMS = 1_000_000  # a header that announces more is not believed
+MAX_HEADER_BYTES = 10_000
 
 
 def read_idx_folder(folder: Path) -> Arrays:
@@ -60,8 +63,10 @@ def read_npz(path: Path, image_shape: tuple[int, ...] = IMAGE_SHAPE) -> Arrays:
     try:
         with zipfile.ZipFile(path) as archive:
             return {key: _read_npy(archive, key, image_shape, f"{path}: {key}") for key in IDX_NAMES}
-    except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a readable .npz archive: {error}") from error
+    except DataError:
+        raise
+    except Exception as error:  # zip archives and their decompressors raise anything for a damaged file
+        raise DataError(f"{path}: not a readable .npz archive: {str(error) or type(error).__name__}") from error
 
 
 def _find_idx(folder: Path, stem: str) -> Path:
@@ -99,15 +104,7 @@ def _read_npy(archive: zipfile.ZipFile, key: str, image_shape: tuple[int, ...], 
     if f"{key}.npy" not in archive.namelist():
         raise DataError(f"{where}: no such array in the archive")
     with archive.open(f"{key}.npy") as file:
-        try:
-            version = np.lib.format.read_magic(file)
-            header_readers = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }
-            shape, fortran_order, dtype = header_readers[version](file)
-        except (ValueError, KeyError) as error:
-            raise DataError(f"{where}: not a NumPy array: {error}") from error
+        shape, fortran_order, dtype = _read_header(file, where)
         if dtype.hasobject:
             raise DataError(f"{where}: holds pickled Python objects, which are never loaded")
         if key.startswith("x") and dtype != np.uint8:
@@ -117,11 +114,27 @@ def _read_npy(archive: zipfile.ZipFile, key: str, image_shape: tuple[int, ...], 
         return _read_exactly(file, shape, image_shape if key.startswith("x") else (), dtype, where)
 
 
+def _read_header(file: Readable, where: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Read the header of NumPy's ``.npy``, a Python literal, and not more than such a header needs."""
+    try:
+        version = np.lib.format.read_magic(file)
+        bytes_of_length = {(1, 0): 2, (2, 0): 4}[version]
+        length = file.read(bytes_of_length)
+        if int.from_bytes(length, "little") > MAX_HEADER_BYTES:
+            raise ValueError(f"its header is longer than {MAX_HEADER_BYTES} bytes")
+        header = io.BytesIO(length + file.read(int.from_bytes(length, "little")))
+        with warnings.catch_warnings(action="ignore"):
+            reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            return reader(header)
+    except Exception as error:  # Python's own parser raises anything for what is no literal
+        raise DataError(f"{where}: not a NumPy array: {str(error) or type(error).__name__}") from error
+
+
 def _read_exactly(
     file: Readable, shape: tuple[int, ...], item_shape: tuple[int, ...], dtype: np.dtype, where: str
 ) -> np.ndarray:
     """Read the bytes that a header announced: not fewer and, however well they compress, not more."""
-    if len(shape) != 1 + len(item_shape) or shape[1:] != item_shape:
+    if any(type(size) is not int for size in shape) or len(shape) != 1 + len(item_shape) or shape[1:] != item_shape:
         expected = ", ".join(["N", *map(str, item_shape)])
         raise DataError(f"{where}: its shape is {shape}, not ({expected})")
     if not 0 < shape[0] <= MAX_ITEMS:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import zipfile
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
@@ -132,7 +131,7 @@ def _load(file: Path) -> dict[str, np.ndarray] | None:
             return {key: content[key] for key in content.files}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except Exception:  # zip archives and headers raise anything for a damaged file
         log.warning("%s: damaged; the images are read again", file)
         return None
 

@@ -84,10 +84,10 @@ def _open_npy(path: Path) -> np.ndarray:
         return np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except Exception as error:  # Python's own parser reads the header, and raises anything for what is no literal
         if "Python objects" in str(error):
             raise DataError(f"{path}: holds pickled Python objects, which are never loaded") from error
-        raise DataError(f"{path}: not a whole NumPy array: {error}") from error
+        raise DataError(f"{path}: not a whole NumPy array: {str(error) or type(error).__name__}") from error
 
 
 def _read_csv(path: Path, count: int, class_names: Sequence[str]) -> Answers:

@@ -78,6 +78,8 @@ def keep_classes(raw: RawDataset, wanted: Sequence[str]) -> RawDataset:
 def _rows(path: Path) -> Iterator[tuple[int, str, list[str]]]:
     """Yield the number of each line, what its first column is, and its two columns."""
     try:
+        if path.is_fifo():  # which may have no writer
+            raise DataError(f"{path}: a pipe, not a file")
         text = path.read_text("utf-8-sig")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error

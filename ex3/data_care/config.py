@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from ex3.config import ClassifierConfig, ConvnetConfig, Counts, LinearConfig, MlpConfig
-from ex3.settings import Config, Count, Fraction, ImagesConfig, Seed
+from ex3.settings import Config, Count, Epochs, Fraction, ImagesConfig, Seed
 
 if TYPE_CHECKING:
     AnyClassifierConfig = ClassifierConfig
@@ -77,7 +77,7 @@ class ImbalanceConfig(ImagesConfig):
     """All settings of the network, without augmentation."""
     augmentation: dict[str, Any]
     """Settings of the network that are added where training images are changed at random."""
-    epochs_clean: Count
+    epochs_clean: Epochs
     """Epochs on the whole, clean training set."""
 
     @property

@@ -1,16 +1,17 @@
 """One command of this package in a process of its own, which the terminal's Ctrl-C reaches only through its parent."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from pydantic import ValidationError
 
 import ex3
 from ex3 import storage
-from ex3.errors import ExperimentError
+from ex3.errors import ExperimentError, WriteError
 from ex3.experiments import OutcomeSummary
 from ex3.results import from_json
 
@@ -38,13 +39,16 @@ def run_command(arguments: Sequence[str], file: Path, on_line: Callable[[str], N
         if process.returncode:
             raise ExperimentError(f"exit code {process.returncode}: {last.removeprefix('ex3: error: ')}")
         return from_json(OutcomeSummary, file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ExperimentError(f"{file}: gone or damaged, although the experiment ended well") from error
     finally:
-        storage.remove_files([file])
+        with suppress(WriteError):  # which would hide the error
+            storage.remove_files([file])
 
 
 @contextmanager
 def _process(arguments: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
-    """Start the command and wait for its end; when this process is interrupted, interrupt the command as well."""
+    """Start the command and wait for its end; when this process is interrupted, end the command as well."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "ex3", *arguments],  # -P: the working directory may hold a module of any name
         stdout=subprocess.DEVNULL,
@@ -57,7 +61,7 @@ def _process(arguments: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
         yield process
         process.wait()
     except BaseException:
-        process.send_signal(signal.SIGINT) if os.name == "posix" else process.terminate()
+        process.terminate()  # also where Ctrl-C is ignored, as in the background
         try:
             process.wait(PATIENCE)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):

@@ -26,6 +26,7 @@ def run(template: Path, figures: Path, answers: Path) -> Outcome:
         DataError: The template, a figure or a twin is missing or wrong.
         WriteError: The file cannot be written.
     """
+    storage.check_file(answers)
     text, claims = render(template, figures, answers.parent)
     refusals = _refusals(template, claims)
     written = [] if refusals else [storage.save_text(answers, text), *_update_readme(answers.parent, figures)]

@@ -19,6 +19,7 @@ from ex3.errors import DataError, Ex3Error, ExperimentError, StoppedError
 from ex3.experiments import Outcome, Paths, report
 from ex3.experiments._child import run_command
 from ex3.experiments._clock import Clock
+from ex3.experiments._notes import CompletedStep, is_valid, load_note
 from ex3.progress import OnStepProgress, StepProgress, show_steps
 
 PACKAGES = (*provenance.RUN_PACKAGES, "matplotlib")
@@ -47,23 +48,6 @@ class Job:
     after: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class CompletedStep:
-    """The note of a completed step.
-
-    Attributes:
-        identity: Digest of everything that its result depends on.
-        seconds: Its duration.
-        headline: Its last line.
-        files: Every file that it wrote, with the digest of its content.
-    """
-
-    identity: str
-    seconds: float
-    headline: str
-    files: dict[str, str]
-
-
 def run(
     jobs: Sequence[Job],
     paths: Paths,
@@ -89,34 +73,36 @@ def run(
 
     Raises:
         DataError: The images are not MNIST.
-        WriteError: A folder cannot be written to.
+        WriteError: A folder cannot be written to, or another ``reproduce`` computes in it.
         StoppedError: Ctrl-C. The completed steps are kept.
     """
     start = time.perf_counter()
+    storage.check_file(answers)
     jobs = in_order(jobs)
     identities = identify(jobs, _fingerprints(jobs, paths))
     folder = paths.runs / "reproduce"
     notes = {job.name: folder / f"{_file_name(job)}.json" for job in jobs}
     storage.check_writable(paths.figures, folder, answers.parent)
-    known = {name: step for name, note in notes.items() if (step := _load_note(note))}
-    if fresh:
-        storage.remove_files(notes.values())
-    reused = {name: step for name, step in known.items() if not fresh and _is_valid(step, identities[name])}
-    done: dict[str, CompletedStep] = dict(reused)
-    failed: dict[str, ExperimentError] = {}
-    try:
-        with nullcontext() if quiet else show_steps() as on_progress:
-            for job, result in _run_others(jobs, reused, identities, known, folder, on_progress):
-                if isinstance(result, CompletedStep):
-                    done[job.name] = result
-                    storage.save_json(notes[job.name], result)
-                else:
-                    failed[job.name] = result
-    except KeyboardInterrupt:
-        raise StoppedError(
-            f"interrupted; {len(done)} of {len(jobs)} experiments are finished; "
-            "python cli.py reproduce goes on from there"
-        ) from None
+    with storage.locked(folder):
+        known = {name: step for name, note in notes.items() if (step := load_note(note))}
+        if fresh:
+            storage.remove_files(notes.values())
+        reused = {name: step for name, step in known.items() if not fresh and is_valid(step, identities[name])}
+        done: dict[str, CompletedStep] = dict(reused)
+        failed: dict[str, ExperimentError] = {}
+        try:
+            with nullcontext() if quiet else show_steps() as on_progress:
+                for job, result in _run_others(jobs, reused, identities, known, folder, on_progress):
+                    if isinstance(result, CompletedStep):
+                        done[job.name] = result
+                        storage.save_json(notes[job.name], result)
+                    else:
+                        failed[job.name] = result
+        except KeyboardInterrupt:
+            raise StoppedError(
+                f"interrupted; {len(done)} of {len(jobs)} experiments are finished; "
+                "python cli.py reproduce goes on from there"
+            ) from None
     lines = [_describe(job.name, done.get(job.name), job.name in reused, failed) for job in jobs]
     table = "\n".join(lines + [f"{'left':6} {'-':>5}    {job.name}: --photographs does it" for job in left_out])
     count = f"{len(done)} of {len(jobs)} experiments done ({len(reused)} reused), {time.perf_counter() - start:.0f} s"
@@ -178,17 +164,6 @@ def _file_name(job: Job) -> str:
     return "-".join(job.name.replace("-", " ").split())
 
 
-def _load_note(path: Path) -> CompletedStep | None:
-    return storage.load_json(CompletedStep, path, "its experiment is done again")
-
-
-def _is_valid(step: CompletedStep, identity: str) -> bool:
-    """Check that neither the step's dependencies nor the files that it wrote have changed."""
-    return step.identity == identity and all(
-        Path(path).is_file() and provenance.file_digest(Path(path)) == digest for path, digest in step.files.items()
-    )
-
-
 def _run_others(
     jobs: Sequence[Job],
     reused: Collection[str],
@@ -218,9 +193,11 @@ def _run_job(
     start = time.perf_counter()
     try:
         outcome = run_command(job.arguments, outcome_file, on_line)
+        files = {path: provenance.file_digest(Path(path)) for path in outcome.written}
     except ExperimentError as error:
         return error
-    files = {path: provenance.file_digest(Path(path)) for path in outcome.written}
+    except OSError as error:
+        return ExperimentError(f"{error.filename}: written, but gone: {error.strerror}")
     return CompletedStep(identity, time.perf_counter() - start, outcome.headline, files)
 
 

@@ -92,6 +92,7 @@ def _train_seeds(
         dataset = load_images(seeded, paths.data, seed, paths.image_cache)
         log.info("%s: %s, from %s", config.model, dataset.info, paths.data or dataset.source)
         log.info("%s: %r", config.model, seeded)
+        model_store.check_place(paths.runs, seeded, dataset.fingerprint)
         on_progress = None if quiet else show_training(f"{config.model}, seed {seed}", config.epochs)
         model, run = train_classifier(seeded, dataset, on_progress)
         runs.append(run)

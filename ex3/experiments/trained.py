@@ -76,6 +76,7 @@ def trained_classifier(config: ClassifierConfig, paths: Paths, quiet: bool) -> T
     dataset = load_images(config, paths.data, config.seed, paths.image_cache)
     if found := model_store.find_classifier(paths.runs, config, dataset.fingerprint):
         return TrainedClassifier(*found, written=[])
+    model_store.check_place(paths.runs, config, dataset.fingerprint)
     log.info("%s, seed %d: no stored model; it is trained now", config.model, config.seed)
     title = f"{config.model}, seed {config.seed}"
     model, run = train_classifier(config, dataset, None if quiet else show_training(title, config.epochs))

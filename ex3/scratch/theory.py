@@ -21,6 +21,7 @@ from ex3.scratch.toy import initial_network
 
 NETWORKS = 100  # random ones, per statement
 EXACT = 1e-12  # rounding error of numbers of the order of 1 to 10
+Relation = Literal["<=", ">="]
 STEPS, L2 = 500, 0.1  # of SGD from zero and from equal weights
 
 
@@ -37,7 +38,7 @@ class Finding:
 
     statement: str
     number: float
-    relation: Literal["<=", ">="]
+    relation: Relation
     bound: float
 
     @property

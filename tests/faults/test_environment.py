@@ -1,0 +1,41 @@
+"""Closed and full streams, hostile settings of libraries and of Python, limits: in processes, since these make them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+PRINT = "train mlp --print-config"
+TOY = "toy --model linear --target y1 --iterations 2 --seeds 1"
+LINEAR = "train linear --dataset digits --epochs 1 -q"
+
+# command line of the shell -> exit code, what stderr holds
+FAULTS = [
+    (f"P {PRINT} >&-", 0, ""),
+    (f"P {PRINT} >/dev/full", 4, "ex3: error: stdout: No space left on device\n"),
+    (f"P {PRINT} >&- 2>&- <&-", 0, ""),
+    (f"P {PRINT} --learning-rate nan 2>/dev/full", 2, ""),
+    (f"P {PRINT} --learning-rate nan 2>&-", 2, ""),
+    (f"export PYTHONWARNINGS=error; P {TOY} >&- 2>&- <&-", 0, ""),
+    (f"ulimit -f 0; P {TOY}", 4, "ex3: error: figures: not a folder that can be written to: File too large\n"),
+    ("P evaluate --dataset digits --predictions " + "n" * 300 + ".npy", 3, "File name too long\n"),
+    (f"ln -s {ROOT / 'cli.py'} link.py; {sys.executable} link.py --version", 0, ""),
+    (
+        f"mkdir -p k/keras.json; KERAS_HOME=k P {LINEAR}",
+        2,
+        "ex3: error: k/keras.json: Keras cannot be imported with it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "err"), FAULTS)
+def test_the_environment_is_no_reason_for_a_traceback(line, code, err):
+    words = line.replace("P ", f"{sys.executable} {ROOT / 'cli.py'} ")
+    result = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert result.returncode == code, result.stderr
+    assert err in result.stderr
+    assert result.stderr.count("\n") == (1 if err else 0), result.stderr
+    assert not list(Path().rglob(".*-*"))
