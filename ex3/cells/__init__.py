@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 import joblib
 
-from ex3 import data, storage
+from ex3 import data, locks, storage
 from ex3.cells.stored import Cell, cell_path, load_cells, seal_cell
 from ex3.cells.workers import (
     Workers,
@@ -130,7 +130,7 @@ def run_cells(
 
     jobs = limit_jobs(workers.jobs, len(cells))
     try:
-        with storage.locked(folder) if len(done) < len(cells) else nullcontext():
+        with locks.locked(folder) if len(done) < len(cells) else nullcontext():
             done |= load_cells({path: config for path, config in cells.items() if path not in done}, computation)
             reused = len(done)
             with start_workers(replace(workers, jobs=jobs), computation) as jobs:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ex3 import provenance, storage
+from ex3 import locks, provenance, storage
 from ex3.data.sources import MNIST_FINGERPRINT, load_raw
 from ex3.errors import DataError, Ex3Error, ExperimentError, StoppedError
 from ex3.experiments import Outcome, Paths, report
@@ -83,7 +83,7 @@ def run(
     folder = paths.runs / "reproduce"
     notes = {job.name: folder / f"{_file_name(job)}.json" for job in jobs}
     storage.check_writable(paths.figures, folder, answers.parent)
-    with storage.locked(folder):
+    with locks.locked(folder):
         known = {name: step for name, note in notes.items() if (step := load_note(note))}
         if fresh:
             storage.remove_files(notes.values())

@@ -12,7 +12,7 @@ from promise import assert_one_line
 from test_cells import SWEEP, trained  # noqa: F401  (a fixture)
 from test_reproduce import THEORY, run  # noqa: F401  (a fixture)
 
-from ex3 import storage
+from ex3 import locks
 from ex3.errors import WriteError
 
 HOLD = """
@@ -21,7 +21,7 @@ sys.path.insert(0, {root!r})
 sys.argv = ["cli.py", "sweep", "lr"]
 from pathlib import Path
 from ex3 import storage
-with storage.locked(Path({folder!r})):
+with locks.locked(Path({folder!r})):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -75,8 +75,8 @@ def test_finished_cells_are_read_while_another_sweep_computes(run_cli, trained, 
 def test_a_lock_is_for_one_at_a_time_and_leaves_nothing(tmp_path):
     folder = tmp_path / "cells"
     for _ in range(2):
-        with storage.locked(folder):
-            with pytest.raises(WriteError, match=f"process {os.getpid()}, "), storage.locked(folder):
+        with locks.locked(folder):
+            with pytest.raises(WriteError, match=f"process {os.getpid()}, "), locks.locked(folder):
                 pass
             assert [path.name for path in tmp_path.iterdir()] == [".cells.lock"]
     assert list(tmp_path.iterdir()) == []
