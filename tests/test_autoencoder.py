@@ -14,6 +14,7 @@ from ex3.embedding.results import CodesInPlane, DecodedGrid, LossCurves, Reconst
 from ex3.evaluation import predict
 from ex3.plots import autoencoder as plots
 from ex3.plots import planes as plane_plots
+from ex3.plots.titles import read_setting
 from ex3.results import Record, from_json
 from ex3.runs import train_autoencoder
 
@@ -172,7 +173,7 @@ def check_figures(twins) -> None:
     figure = plots.curves(twins["curves"])
     errors = twins["curves"].result.pca_test_mse
     assert [line.get_ydata()[0] for line in figure.axes[0].lines[3:]] == list(errors.values())
-    assert "scikit-learn's 8 x 8 digits" in figure.get_supxlabel()
+    assert "scikit-learn's 8 x 8 digits" in read_setting(figure)
 
     scatter = twins["scatter"]
     figure = plane_plots.scatter(scatter)

@@ -168,7 +168,7 @@ def test_a_sweep_writes_figures_twins_and_cells(run_cli):
     assert len(list(CELLS.iterdir())) == 4
     assert "4/4 cells: linear, learning_rate 0.1, seed 1: validation loss 0.46" in result.err
     lines = result.out.splitlines()
-    assert [line.split("  ")[0] for line in lines[:3]] == ["learning rate", "0.01", "0.1"]
+    assert [line.split("  ")[0] for line in lines[:3]] == ["learning rate", "0.01", "0.1 *"]
     assert [
         f"wrote figures/sweep-lr{part}.{suffix}" in lines for part in ("", "-summary") for suffix in ("png", "json")
     ]
@@ -195,7 +195,7 @@ def test_fresh_deletes_the_cells_of_this_sweep_alone(run_cli, trained):
 def test_a_diverged_cell_is_a_result(run_cli):
     result = run_cli(*SWEEP, "--jobs", 1, "-q", "--values", "0.1,1e37,1e38", "--seeds", 1)
     assert (result.code, result.err) == (0, "")
-    assert [line.split()[1] for line in result.out.splitlines()[1:4]] == ["0/1", "1/1", "1/1"]
+    assert [line.split()[-1] for line in result.out.splitlines()[1:4]] == ["0/1", "1/1", "1/1"]
     result = run_cli(*SWEEP, "--jobs", 1, "-q", "--values", "1e37,1e38", "--seeds", 1)
     assert result.code == 5
     assert result.err == "ex3: error: every run diverged, at learning_rate = 1e+37, 1e+38\n"

@@ -148,9 +148,9 @@ def title_of(figure) -> str:
 def test_each_kind_of_sweep_has_its_figures():
     names = {command: list(figures_of(summarise(command), "sweep")) for command in KINDS if command != "structure"}
     assert names == {
-        "lr": ["sweep", "sweep-summary"],
+        "lr": ["sweep", "sweep-summary", "sweep-dead"],
         "dropout": ["sweep", "sweep-summary", "sweep-compared"],
-        "batch-size": ["sweep", "sweep-summary"],
+        "batch-size": ["sweep", "sweep-summary", "sweep-dead"],
         "bottleneck": ["sweep"],
     }
 

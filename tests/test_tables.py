@@ -104,7 +104,7 @@ def test_a_command_fits_the_terminal_and_says_what_goes_on_and_what_is_next(run_
     shown = ESCAPES.sub("", run_in_terminal(width, *TOY))
     lines = shown.splitlines()
     assert lines[0] == "loading NumPy and matplotlib ..."
-    assert "3/3" in shown
+    assert "4/4" in shown
     start = next(number for number, line in enumerate(lines) if line.startswith("target "))
     table = lines[start : lines.index("", start)]
     assert len(table) >= 7

@@ -170,9 +170,13 @@ def test_training_stops_at_the_first_loss_that_is_not_finite(dataset, tiny_linea
 def test_strides_and_pools_give_the_promised_shapes():
     fast = config_files.load(config_files.shipped("convnet-fast"))
     network = models.build(fast, (28, 28, 1), 10)
-    shapes = [layer.output.shape[1:] for layer in network.layers if isinstance(layer, keras.Sequential)]
-    assert shapes == [(6, 6, 24), (4, 4, 32)]  # 28 -> 12 by steps of 2 -> 6 by pooling -> 4
-    assert network.count_params() == 72_010
+    shapes = {name: output.shape[1:] for name, output in models.relu_outputs(network).items()}
+    assert shapes == {
+        "conv1": (6, 6, 24),
+        "conv2": (4, 4, 32),
+        "dense1": (128,),
+    }  # 28 -> 12 by steps of 2 -> 6 by pooling -> 4
+    assert network.count_params() == 74_522
 
 
 def test_logits_are_what_the_softmax_sees(dataset, tiny_mlp):

@@ -12,7 +12,7 @@ Epsilons = Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=Fal
 class AttackConfig(ImagesConfig):
     """Which images are attacked, how, and how strongly."""
 
-    samples: Annotated[int, Field(ge=20)] = 1000
+    samples: Annotated[int, Field(ge=20, le=1_000_000)] = 1000
     """Test images that are looked at; those that the model classifies correctly are attacked."""
     epsilon: Epsilons = (0.1, 0.2, 0.3)
     """Largest changes of a pixel: of FGSM, of PGD in linf, and of the random noise."""

@@ -57,11 +57,18 @@ def structure(x: np.ndarray, y: np.ndarray, codes: np.ndarray, seed: int) -> dic
         return dict.fromkeys(STRUCTURE, math.nan)
     first, second = np.random.default_rng(seed).integers(len(x), size=(2, PAIRS))
     return {
-        "fold_accuracy": float(cross_val_score(KNeighborsClassifier(NEIGHBOURS), codes, y, cv=FOLDS).mean()),
+        "fold_accuracy": _fold_accuracy(codes, y),
         "trustworthiness": float(trustworthiness(flat(x), codes, n_neighbors=TRUST_NEIGHBOURS)),
         "silhouette": float(silhouette_score(codes, y)),
         "distance_ranks": _rank_correlation(_distances(flat(x), first, second), _distances(codes, first, second)),
     }
+
+
+def _fold_accuracy(codes: np.ndarray, y: np.ndarray) -> float:
+    """Score the nearest-neighbour classifier over folds; ``nan`` where a class or a fold is too small for them."""
+    if np.unique(y, return_counts=True)[1].min() < FOLDS or len(y) * (FOLDS - 1) // FOLDS < NEIGHBOURS:
+        return math.nan
+    return float(cross_val_score(KNeighborsClassifier(NEIGHBOURS), codes, y, cv=FOLDS).mean())
 
 
 def fit_tsne(x: np.ndarray, seed: int) -> np.ndarray:

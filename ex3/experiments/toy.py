@@ -55,7 +55,6 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
         by_l2 = fit_l2(config, models, targets)
         begin("the convnet's capacity")
         capacity = measure_capacity(config, targets, fits)
-    predictions = ToyPredictions(_without_curves(fits), config.seed)
     seconds = time.perf_counter() - start
 
     def record(name: str, result: Result) -> Record[Result]:
@@ -64,7 +63,7 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
             threads=1, precision="float64", packages=["numpy"],
         )  # fmt: skip
 
-    curves = ToyCurves(fits)
+    curves, predictions = ToyCurves(fits), ToyPredictions(_without_curves(fits), config.seed)
     written = [
         *storage.save_figure(figures, plots.draw_curves(curves), record("toy-curves", curves)),
         *storage.save_figure(figures, plots.draw_predictions(predictions), record("toy-fit", predictions)),
@@ -74,14 +73,17 @@ def run(config: ToyConfig, figures: Path, command: str) -> Outcome:
     ]
     if capacity:
         written += storage.save_figure(figures, draw_capacity(capacity), record("toy-capacity", capacity))
-    shares = ", ".join(f"{result.model} {result.target} {share_within_floor(result):.0%}" for result in fits)
-    finding = f"within twice the noise floor: {shares}"
     return Outcome(
         table=Table(HEADER, [_row(result) for result in fits]),
-        headline=headline(finding, "toy", _seeds(config), None, time.perf_counter() - start),
+        headline=headline(_finding(fits), "toy", _seeds(config), None, time.perf_counter() - start),
         written=written,
         problem=_first_divergence(fits, config),
     )
+
+
+def _finding(fits: Sequence[ToyFit]) -> str:
+    shares = ", ".join(f"{result.model} {result.target} {share_within_floor(result):.0%}" for result in fits)
+    return f"within twice the noise floor: {shares}"
 
 
 def fit_models(config: ToyConfig, models: Sequence[str], targets: Sequence[str], samples: Samples) -> list[ToyFit]:

@@ -101,10 +101,13 @@ def picture_map(dataset: DatasetInfo) -> str:
 def make_logarithmic(axes: Axes, which: str) -> None:
     """Make the x or y axis logarithmic, with ticks at 1, 2, 3 and 5 times the powers of ten, written out.
 
-    An axis so short that few of them would be on it has ticks at equal distances.
+    An axis so short that few of them would be on it has ticks at equal distances. One on which nothing is drawn, since
+    training diverged at once, stays as it is.
     """
-    getattr(axes, f"set_{which}scale")("log")
     axis = getattr(axes, f"{which}axis")
+    if not np.isfinite(axis.get_minpos()):
+        return
+    getattr(axes, f"set_{which}scale")("log")
     low, high = getattr(axes, f"get_{which}lim")()
     axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)) if high > 3 * low else MaxNLocator(5))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -20,7 +20,7 @@ import sys
 sys.path.insert(0, {root!r})
 sys.argv = ["cli.py", "sweep", "lr"]
 from pathlib import Path
-from ex3 import storage
+from ex3 import locks
 with locks.locked(Path({folder!r})):
     print("held", flush=True)
     sys.stdin.read()

@@ -19,6 +19,16 @@ CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 LONG = ("toy", "--iterations", "1000000", "--seeds", "987")
 
 
+@pytest.fixture(autouse=True)
+def heeded():
+    """Nothing is ignored, as it would be with nohup or in the background of a shell."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number, _ in CODES}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(("number", "code"), CODES)
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_signal_is_one_line(run_cli, monkeypatch, number, code, times):
