@@ -82,4 +82,4 @@ def _finding(groups: dict[str, list[Choice]]) -> str:
         lines.append(
             f"{group}, {first.name}: test loss {loss[low]:.3f} after epoch {epochs[low]:g}, {loss[-1]:.3f} at the end"
         )
-    return "\n".join(lines)
+    return "; ".join(lines)
