@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -163,8 +165,18 @@ os._exit(0)
 
 def test_processes_that_a_file_starts_end_with_it():
     check("import subprocess\nsubprocess.Popen(['sleep', '1234567'])\nimport time\ntime.sleep(100)\n", seconds=2)
-    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not [words for words in running if b"1234567" in words]
+    until = time.monotonic() + 10  # the system takes a moment to end them
+    while (running := _sleepers()) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not running
+
+
+def _sleepers() -> list[bytes]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it ends in the meantime
+            found.append(path.read_bytes())
+    return [words for words in found if b"1234567" in words]
 
 
 def test_several_files_give_a_row_each_and_json_for_scripts(run_cli):

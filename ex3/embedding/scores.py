@@ -58,10 +58,17 @@ def structure(x: np.ndarray, y: np.ndarray, codes: np.ndarray, seed: int) -> dic
     first, second = np.random.default_rng(seed).integers(len(x), size=(2, PAIRS))
     return {
         "fold_accuracy": _fold_accuracy(codes, y),
-        "trustworthiness": float(trustworthiness(flat(x), codes, n_neighbors=TRUST_NEIGHBOURS)),
+        "trustworthiness": _trustworthiness(flat(x), codes),
         "silhouette": float(silhouette_score(codes, y)),
         "distance_ranks": _rank_correlation(_distances(flat(x), first, second), _distances(codes, first, second)),
     }
+
+
+def _trustworthiness(pixels: np.ndarray, codes: np.ndarray) -> float:
+    """Score the neighbours in the plane; ``nan`` where there are too few images for it to be defined."""
+    if len(codes) <= 2 * TRUST_NEIGHBOURS:
+        return math.nan
+    return float(trustworthiness(pixels, codes, n_neighbors=TRUST_NEIGHBOURS))
 
 
 def _fold_accuracy(codes: np.ndarray, y: np.ndarray) -> float:
