@@ -13,11 +13,13 @@ import pytest
 from rich.console import Console
 
 from ex3 import commands
+from ex3.experiments import toy
 from ex3.tables import Table, fit_widths, for_terminal, plain
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COLOURS = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
 TOY = ["toy", "--iterations", 3, "--seeds", 2]
+
 SPREAD = "0.9234 ± 0.0008"
 WIDE = Table(
     ["model", "validation accuracy", "test accuracy", "test loss", "seconds", "epochs", "parameters"],
@@ -34,6 +36,12 @@ def render(text, width: int, **options) -> list[str]:
         for part in for_terminal(text, width):
             console.print(part)
     return capture.get().splitlines()
+
+
+@pytest.fixture(autouse=True)
+def few_restarts(monkeypatch):
+    """Fit the toy convnet's capacity in a moment."""
+    monkeypatch.setattr(toy, "RESTARTS", 1)
 
 
 @pytest.fixture
