@@ -72,7 +72,7 @@ def run(author: Author, sources: Sources, folder: Path, force: bool, commands: C
     storage.check_writable(folder)
     text = _render(sources)
     if defects := published.check_figures(sources.figures, commands):
-        raise DataError("; ".join(defects))
+        raise DataError(f"{'; '.join(defects)}; python cli.py reproduce makes the published figures")
     base = sources.answers.parent
     files = archive.find_code(ROOT) | archive.find_pictures(text, base)
     contents = {name: path.read_bytes() for name, path in files.items()}

@@ -1,6 +1,7 @@
 """Closed and full streams, hostile settings of libraries and of Python, limits: in processes, since these make them."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+PYTHON, SCRIPT = shlex.quote(sys.executable), shlex.quote(str(ROOT / "cli.py"))  # there may be spaces in them
 PRINT = "train mlp --print-config"
 TOY = "toy --model linear --target y1 --iterations 2 --seeds 1"
 LINEAR = "train linear --dataset digits --epochs 1 -q"
@@ -22,7 +24,7 @@ FAULTS = [
     (f"export PYTHONWARNINGS=error; P {TOY} >&- 2>&- <&-", 0, ""),
     (f"ulimit -f 0; P {TOY}", 4, "ex3: error: figures: not a folder that can be written to: File too large\n"),
     ("P evaluate --dataset digits --predictions " + "n" * 300 + ".npy", 3, "File name too long\n"),
-    (f"ln -s {ROOT / 'cli.py'} link.py; {sys.executable} link.py --version", 0, ""),
+    (f"ln -s {SCRIPT} link.py; {PYTHON} link.py --version", 0, ""),
     (
         f"mkdir -p k/keras.json; KERAS_HOME=k P {LINEAR}",
         2,
@@ -33,7 +35,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("line", "code", "err"), FAULTS)
 def test_the_environment_is_no_reason_for_a_traceback(line, code, err):
-    words = line.replace("P ", f"{sys.executable} {ROOT / 'cli.py'} ")
+    words = line.replace("P ", f"{PYTHON} {SCRIPT} ")
     result = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False, env=dict(os.environ))
     assert result.returncode == code, result.stderr
     assert err in result.stderr
