@@ -134,7 +134,7 @@ def test_the_map_marks_the_best_rates(rates):
     assert list(best.get_ydata()) == [0, 1, 1]
     assert list(linear.get_ydata())[:2] == [0, 1]
     assert np.isnan(linear.get_ydata()[2])  # beyond the rates that were tried
-    assert "from 0.1 to 1" in draw_rate_map(rates).get_suptitle()
+    assert "is 0.1 for batches of 8 and 1 for those of 800" in " ".join(draw_rate_map(rates).get_suptitle().split())
 
 
 def test_over_fitting_is_drawn_with_its_lowest_point():

@@ -52,10 +52,10 @@ def _draw_linear_scaling(axes: Axes, rates: list[float], sizes: list[int], best:
 
 
 def _finding(result: ChoicesResult) -> str:
-    """Say between which sizes the best rate grows, and with which power of the size."""
+    """Say which rate is best for the smallest and for the largest size, and how it depends on the size."""
     best = result.rates_by_size
     first, last = min(best), max(best)
     return (
-        f"From batches of {first:g} to {last:g} the best rate goes from {best[first]:g} to {best[last]:g}:\n"
-        f"it grows as the size to the power of {result.exponent:.2f} (linear scaling would be 1)"
+        f"The best rate is {best[first]:g} for batches of {first:g} and {best[last]:g} for those of {last:g}: "
+        f"over all sizes it goes with the power {result.exponent:.2f} of the size (linear scaling would be 1)"
     )
