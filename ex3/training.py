@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -38,6 +39,7 @@ class Task:
         order: Picks each epoch's rows.
         transform: Applied to each batch of images inside the compiled step, e.g. augmentation; a Keras model or layer.
         step: For a loss that depends on it: int64, set to the number of gradient steps done before each step.
+        notes: What else the loss writes down.
     """
 
     model: keras.Model
@@ -47,6 +49,7 @@ class Task:
     order: Order = shuffled_order
     transform: keras.layers.Layer | None = None
     step: tf.Variable | None = None
+    notes: tuple[tf.Variable, ...] = ()
 
 
 @dataclass
@@ -105,9 +108,19 @@ class TrainState:
         self.seconds = float(snapshot["seconds"])
 
     def _variables(self) -> list[keras.Variable]:
-        """Weights, the states of random layers, and the optimiser's variables."""
+        """Weights, the states of random layers, the optimiser's variables, and the task's notes."""
         transform = self.task.transform.variables if self.task.transform else []
-        return [*self.task.model.variables, *transform, *self.optimizer.variables]
+        return [*self.task.model.variables, *transform, *self.optimizer.variables, *self.task.notes]
+
+
+class Keeper(Protocol):
+    """Keeps states of a training outside of this process, so that it can go on after a kill."""
+
+    def take_up(self, state: TrainState) -> None:
+        """Restore the newest state that was kept, if there is one."""
+
+    def keep(self, state: TrainState, is_done: bool = False) -> None:
+        """Keep a state, if it is time to."""
 
 
 @dataclass(frozen=True)
