@@ -28,6 +28,11 @@ STRUCTURED = StructuredConfig(**FEW, **WEIGHTS, optimizer="adam", learning_rate=
 RUNS = Path("runs")
 
 
+@pytest.fixture(autouse=True)
+def _folder_of_runs(_clean_environment):
+    RUNS.mkdir()
+
+
 class Killed(BaseException):
     """Stands for a SIGKILL: nothing catches it."""
 
