@@ -113,8 +113,9 @@ class Killed:
 
     def finished(self) -> dict[str, Any]:
         """Return the finished parts, by file."""
-        paths = [path for pattern in FINISHED for path in self.folder.glob(pattern) if path.parent.name[0] != "."]
-        return {str(path.relative_to(self.folder)): timeless(json.loads(path.read_text())) for path in paths}
+        paths = [path.relative_to(self.folder) for pattern in FINISHED for path in self.folder.glob(pattern)]
+        published = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
+        return {str(path): timeless(json.loads((self.folder / path).read_text())) for path in published}
 
     def results(self) -> dict[str, Any]:
         """Return the finished parts and the twins."""
