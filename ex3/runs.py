@@ -17,17 +17,17 @@ from ex3.config import ClassifierConfig, LinearConfig, PlaneConfig, TrainConfig
 from ex3.data import Dataset, Split
 from ex3.data.sampling import balanced_order, balancing_weights, shuffled_order
 from ex3.defences.losses import build_robust_loss
-from ex3.embedding.scores import STRUCTURE_SAMPLES, structure
 from ex3.embedding.structured import structured_task
 from ex3.evaluation import (
     collapsed_codes,
     confusion_matrix,
-    dead_units,
+    dead_shares,
     loss_and_accuracy,
     mean_squared_error,
     neighbour_accuracy,
     predict,
     squared_loss_and_accuracy,
+    with_largest,
 )
 from ex3.provenance import weights_digest
 from ex3.results import Curves, Run
@@ -37,7 +37,7 @@ from ex3.training import Task, TrainState
 
 log = logging.getLogger("ex3")
 
-Measure = Callable[[Split], dict[str, float]]
+Measure = Callable[[str, Split], dict[str, float]]  # of a split, by name
 Watch = Callable[[keras.Model], dict[str, float]]
 
 
@@ -97,7 +97,9 @@ def train_classifier(
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
     steps = training.total_steps(config, len(dataset.train))
     accuracies = tf.Variable(tf.fill([steps], math.nan), trainable=False) if config.batch_accuracy else None
-    newest = np.empty((0, classes), np.float32)  # logits
+    relus = models.relu_outputs(model)
+    observed = with_largest(logits, relus)
+    newest = dict[str, np.ndarray]()  # by split: logits, then the largest value of each ReLU's units
 
     def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
         outputs = network(x, training=True)
@@ -106,10 +108,9 @@ def train_classifier(
             accuracies.scatter_nd_update([[step]], [tf.reduce_mean(hits)])
         return optimised(y, outputs, weight)
 
-    def measure(split: Split) -> dict[str, float]:
-        nonlocal newest
-        newest = predict(logits, split.x)
-        return measured(newest, split.y)
+    def measure(name: str, split: Split) -> dict[str, float]:
+        newest[name] = predict(observed, split.x)
+        return measured(newest[name][:, :classes], split.y)
 
     one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
     augmentation = models.build_augmentation(config, dataset.shape)
@@ -120,10 +121,10 @@ def train_classifier(
     task = Task(logits, loss, (dataset.train.x, one_hot, *weights), dataset.train.y, order, augmentation, step)
     more = (lambda: watch(model)) if watch else dict
     state = _optimise(config, task, dataset, measure, on_progress, more)
-    confusion = confusion_matrix(dataset.test.y, newest.argmax(axis=1), classes)  # of the test images
-    validation = measure(dataset.validation) if len(dataset.validation) else {}
+    confusion = confusion_matrix(dataset.test.y, newest["test"][:, :classes].argmax(axis=1), classes)
+    validation = measure("validation", dataset.validation) if len(dataset.validation) else {}
     run = _summarise(config, dataset, state, validation, confusion.tolist())
-    run.metrics.update(_dead_shares(model, dataset.train.first(len(dataset.test)).x))
+    run.metrics.update(dead_shares(newest["train"][:, classes:], relus))
     if accuracies is not None:
         run.iterations.series["accuracy"] = accuracies.numpy()[: len(state.losses)].tolist()
     return model, run
@@ -135,11 +136,6 @@ def _losses(config: ClassifierConfig) -> tuple[keras.losses.Loss, Callable[[np.n
         return keras.losses.MeanSquaredError(), squared_loss_and_accuracy
     smoothed = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
     return smoothed, loss_and_accuracy
-
-
-def _dead_shares(model: keras.Model, x: np.ndarray) -> dict[str, float]:
-    """Return the share of dead units of each ReLU, as metrics: ``dead_conv1``, ..., ``dead_dense1``, ..."""
-    return {f"dead_{name}": share for name, share in dead_units(model, models.relu_outputs(model), x).items()}
 
 
 def train_autoencoder(
@@ -166,7 +162,7 @@ def train_autoencoder(
     def loss(network: keras.Model, x: tf.Tensor) -> tf.Tensor:
         return tf.reduce_mean(tf.math.squared_difference(network(x, training=True), x))
 
-    def measure(split: Split) -> dict[str, float]:
+    def measure(name: str, split: Split) -> dict[str, float]:
         return {"loss": mean_squared_error(predict(both, split.x), split.x)}
 
     def encode(x: np.ndarray) -> np.ndarray:
@@ -178,12 +174,14 @@ def train_autoencoder(
     else:
         task = Task(both, loss, (dataset.train.x,), dataset.train.y)
     state = _optimise(config, task, dataset, measure, on_progress, spent=time.perf_counter() - began)
-    run = _summarise(config, dataset, state, measure(dataset.validation), [])
+    run = _summarise(config, dataset, state, measure("validation", dataset.validation), [])
     has_codes = run.diverged_at is None
     for name, split in (("validation", dataset.validation), ("test", dataset.test)):
         accuracy = neighbour_accuracy(encode, dataset.train, split) if has_codes else math.nan
         run.metrics[f"{name}_neighbour_accuracy"] = accuracy
         if isinstance(config, StructuredConfig):
+            from ex3.embedding.scores import STRUCTURE_SAMPLES, structure  # a tenth of a second that classifiers save
+
             some = split.first(STRUCTURE_SAMPLES)
             scores = structure(some.x, some.y, encode(some.x), config.seed)
             run.metrics.update({f"{name}_{score}": value for score, value in scores.items()})
@@ -210,7 +208,7 @@ def _optimise(
         )
     watched = {"train": dataset.train.first(len(dataset.test))}
     watched |= {"validation": dataset.validation} if config.validation_curve else {}
-    watched["test"] = dataset.test  # the last, so that its logits are still there after training
+    watched["test"] = dataset.test
     state = training.start(config, task)
     state.seconds = spent
     for chunk in training.advance(config, state):
@@ -218,7 +216,7 @@ def _optimise(
         if chunk.is_evaluated or not np.isfinite(new_losses).all():
             point = {"epoch": len(state.losses) / chunk.steps, "seconds": state.seconds}
             for name, split in watched.items():
-                point |= {f"{name}_{quantity}": value for quantity, value in measure(split).items()}
+                point |= {f"{name}_{quantity}": value for quantity, value in measure(name, split).items()}
             state.points.append(point | more())
         if on_progress:
             newest = state.points[-1] if chunk.step == chunk.steps and chunk.is_evaluated else None

@@ -39,7 +39,7 @@ def _clean_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name, value in NO_NETWORK.items():
         monkeypatch.setenv(name, value)
-    sources.load_raw.cache_clear()
+    sources._load_raw.cache_clear()
 
 
 def write_idx(path: Path, array: np.ndarray) -> Path:

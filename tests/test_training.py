@@ -8,7 +8,7 @@ from ex3.backend import keras, tf
 from ex3.config import ConvnetConfig, LinearConfig
 from ex3.data.sampling import shuffled_order
 from ex3.errors import DataError
-from ex3.evaluation import dead_units, predict
+from ex3.evaluation import dead_shares, predict, with_largest
 from ex3.runs import train_classifier
 from ex3.training import Task
 
@@ -295,7 +295,10 @@ def test_dead_units_are_counted_per_layer(dataset, tiny_mlp):
     bias[0], dense_bias[:6] = -1e6, -1e6  # these are never positive
     kernel[..., 1:], bias[1:], dense_bias[6:] = 0, 1, 1e6
     model.set_weights([kernel, bias, dense_kernel, dense_bias, *rest])
-    assert dead_units(model, models.relu_outputs(model), dataset.test.x) == {"conv1": 0.25, "dense1": 0.75}
+    logits, relus = models.logits_model(model), models.relu_outputs(model)
+    seen = predict(with_largest(logits, relus), dataset.test.x)
+    assert np.array_equal(seen[:, :10], predict(logits, dataset.test.x))
+    assert dead_shares(seen[:, 10:], relus) == {"dead_conv1": 0.25, "dead_dense1": 0.75}
     _, run = train_classifier(tiny_mlp, dataset)
     assert 0 <= run.metrics["dead_dense1"] < 0.5
 

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 if TYPE_CHECKING:  # heavy
     from ex3.config import Config
     from ex3.experiments import Paths
+    from ex3.settings import ImagesConfig
 
 Options = list[Callable]
 
@@ -144,6 +145,15 @@ def paths(options: Mapping[str, Any]) -> "Paths":
     from ex3.experiments import Paths
 
     return Paths(figures=options["out"], runs=options["runs"], data=options["data_dir"])
+
+
+def start_reading(config: "ImagesConfig", options: Mapping[str, Any]) -> "Paths":
+    """Return the folders that the options name, and start to read the images while the caller imports TensorFlow."""
+    from ex3.data import read_ahead
+
+    places = paths(options)
+    read_ahead(config, places.data, places.image_cache)
+    return places
 
 
 def command_line(ctx: click.Context) -> str:

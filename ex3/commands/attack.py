@@ -13,9 +13,9 @@ from ex3.commands._options import (
     command_line,
     config_options,
     overrides,
-    paths,
     print_configs,
     start_logging,
+    start_reading,
     with_options,
 )
 from ex3.progress import show_loading
@@ -80,6 +80,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         return None
     start_logging(options["verbose"])
     show_loading("TensorFlow and the images", options["quiet"])
+    places = start_reading(config, options)
     from ex3.experiments import attack
 
-    return attack.run(config, options["model"], paths(options), command_line(ctx), options["quiet"])
+    return attack.run(config, options["model"], places, command_line(ctx), options["quiet"])

@@ -13,9 +13,9 @@ from ex3.commands._options import (
     config_options,
     file_path,
     overrides,
-    paths,
     print_configs,
     start_logging,
+    start_reading,
     with_options,
 )
 from ex3.progress import show_loading
@@ -79,8 +79,9 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         return None
     start_logging(options["verbose"])
     show_loading("TensorFlow and the images", options["quiet"])
+    places = start_reading(plain, options)
     from ex3.experiments import autoencoder
 
     return autoencoder.run(
-        plain, structured, options["seeds"], options["samples"], paths(options), command_line(ctx), options["quiet"]
+        plain, structured, options["seeds"], options["samples"], places, command_line(ctx), options["quiet"]
     )

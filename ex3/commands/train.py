@@ -15,9 +15,9 @@ from ex3.commands._options import (
     command_line,
     config_options,
     overrides,
-    paths,
     print_configs,
     start_logging,
+    start_reading,
     with_options,
 )
 from ex3.progress import show_loading
@@ -66,7 +66,8 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
         return None
     start_logging(options["verbose"])
     show_loading("TensorFlow and the images", options["quiet"])
+    places = start_reading(loaded[0], options)
     from ex3.experiments import train
 
     seeds = options["seeds"] or (5 if options["model"] == "all" else 1)
-    return train.run(loaded, seeds, paths(options), command_line(ctx), options["quiet"])
+    return train.run(loaded, seeds, places, command_line(ctx), options["quiet"])
