@@ -170,9 +170,9 @@ def test_the_command_writes_figure_and_twin(run_cli, monkeypatch):
     record = from_json(Record[ChoicesResult], Path("figures/choices-rates.json").read_bytes())
     assert (record.name, record.seeds, len(record.models)) == ("choices-rates", [0, 1], 48)
     assert record.config["base"]["optimizer"] == "sgd"
-    assert "70 cells (0 reused), data digits, seeds 0 to 1" in result.out.splitlines()[-1]
+    assert "48 cells (0 reused), data digits, seeds 0 to 1" in result.out.splitlines()[-1]
     again = run_cli("choices", "rates", "--dataset", "digits", "--jobs", 1, "-q")
-    assert "70 cells (70 reused)" in again.out
+    assert "48 cells (48 reused)" in again.out
 
 
 @pytest.mark.parametrize("name", NAMES)

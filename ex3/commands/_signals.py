@@ -44,9 +44,8 @@ def exit_code(received: list[int]) -> int:
     return 128 + (received[-1] if received else signal.SIGINT)
 
 
-def follow_parent() -> None:
-    """End this process when its parent ends, however that happens."""
-    parent = os.getppid()
+def follow_parent(parent: int) -> None:
+    """End this process when its parent, which has this number, ends, however that happens; it may be gone already."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -92,7 +92,6 @@ sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
     while not (started := running()):
         assert process.poll() is None
         time.sleep(0.05)
-    time.sleep(0.5)
     process.send_signal(number)
     assert process.wait(60) == (143 if number == signal.SIGTERM else -signal.SIGKILL)
     if number == signal.SIGTERM:
