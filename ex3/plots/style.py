@@ -171,7 +171,10 @@ def _part_ends(figure: Figure) -> None:
         for axes in figure.axes
     }
     if any(labels.values()):
-        figure.draw_without_rendering()  # the layout decides how far the ends are apart
+        layout = figure.get_layout_engine()  # it decides how far the ends are apart
+        if layout is not None:
+            layout.execute(figure)
+            figure.set_layout_engine("none")  # done; saving would do it once more
     spacing = 1.2 * mpl.rcParams["font.size"]
     for axes, texts in labels.items():
         low, high = (edge * 72 / figure.dpi for edge in (axes.bbox.y0, axes.bbox.y1))
