@@ -28,6 +28,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     measures/        how good a classifier's answers are, without Keras: scores with intervals, calibration, mistakes
     defences/        robust training inside the compiled step, and certificates
     embedding/       planes of two codes per image (autoencoder, PCA, t-SNE): a loss, neighbours, scores
+    measured.py      a training to its end, its curves measured on the way
     runs.py          (config, images) -> (trained model, Run)
     adversarial/     attacks, what they may ask of a model, and how they are judged
     by_hand/         hand-written networks on images: trained, disturbed, attacked, allowed to reject
@@ -39,6 +40,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     model_store.py   trained models on disk, found by all that they depend on
     cells/           many runs in parallel processes, none of them twice
     progress.py      progress on stderr
+    checkpoints.py   states of trainings on disk, from which a command goes on after a kill
     experiments/     one short file per command: load, compute, draw, save
     commands/        one file per command: its options
 

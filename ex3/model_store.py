@@ -39,17 +39,18 @@ def model_folder(runs: Path, config: TrainConfig, fingerprint: str) -> Path:
 
 
 def save_models(runs: Path, trained: Mapping[str, keras.Model], run: Run) -> list[Path]:
-    """Write each model as ``<name>.keras``, with ``config.toml`` and ``run.json``, and return their paths.
+    """Write each model as ``<name>.keras``, with ``config.toml`` and ``run.json``, as one; return their paths.
 
     Raises:
         WriteError: A file cannot be written.
     """
     folder = model_folder(runs, run.config, run.dataset.fingerprint)
-    storage.check_writable(folder)
+    storage.check_writable(folder.parent)
     texts = {"config.toml": to_toml(run.config), "run.json": to_json(run)}
-    return storage.save_together(
-        {folder / f"{name}.keras": model.save for name, model in trained.items()}
-        | {folder / name: storage.filler(text.encode()) for name, text in texts.items()}
+    return storage.save_folder(
+        folder,
+        {f"{name}.keras": model.save for name, model in trained.items()}
+        | {name: storage.filler(text.encode()) for name, text in texts.items()},
     )
 
 
@@ -71,6 +72,7 @@ def find_classifier(runs: Path, config: ClassifierConfig, fingerprint: str) -> t
         The model and its run; ``None`` where there is none, and, with a warning, where it is damaged.
     """
     file = model_folder(runs, config, fingerprint) / "model.keras"
+    storage.recover_folder(file.parent)
     if not file.parent.is_dir():
         return None
     try:

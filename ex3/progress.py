@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:  # heavy
     from ex3.cells import Cell, CellProgress, OnCellProgress
-    from ex3.runs import OnProgress, Progress
+    from ex3.measured import OnProgress, Progress
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ log = logging.getLogger("ex3")
 FIGURE_DPI = 100  # keeps the widest figure below 300 kB
 T = TypeVar("T")
 HOST = re.sub(r"\W", "", platform.node())[:32]  # in the names of temporary files: folders may be shared
-FOLDERS = ("cells", "images", "models", "reproduce")  # of runs/
+FOLDERS = ("cells", "checkpoints", "images", "models", "reproduce")  # of runs/
 Writer = Callable[[Path], object]  # fills a file
 
 
@@ -91,15 +91,6 @@ def save_text(path: Path, text: str) -> Path:
     return save_with(path, filler(text.encode()))
 
 
-def save_bytes(path: Path, content: bytes) -> Path:
-    """Write a file, and return its path.
-
-    Raises:
-        WriteError: The file cannot be written.
-    """
-    return save_with(path, filler(content))
-
-
 def save_tree(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write files by their relative paths, with the folders that they need.
 
@@ -108,7 +99,7 @@ def save_tree(folder: Path, contents: Mapping[str, bytes]) -> None:
     """
     for name, content in contents.items():
         check_writable((folder / name).parent)
-        save_bytes(folder / name, content)
+        save_with(folder / name, filler(content))
 
 
 def save_json(path: Path, value: object) -> Path:
@@ -174,9 +165,7 @@ def save_together(writers: Mapping[Path, Writer]) -> list[Path]:
             _remove_left_over(folder)
         for path, write in writers.items():
             check_file(path)
-            write(temporaries[path])
-            with temporaries[path].open("rb") as file:
-                os.fsync(file.fileno())
+            _fill(temporaries[path], write)
         for path, temporary in temporaries.items():
             temporary.replace(path)
     except OSError as error:
@@ -188,13 +177,56 @@ def save_together(writers: Mapping[Path, Writer]) -> list[Path]:
     return list(writers)
 
 
+def _fill(path: Path, write: Writer) -> None:
+    """Let a function write a file, and force it to the disk."""
+    write(path)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def save_folder(folder: Path, writers: Mapping[str, Writer]) -> list[Path]:
+    """Write a folder's files by their names; when all are on the disk it is moved into place. Return their paths.
+
+    The old folder is kept beside it until then; a kill between the two moves leaves it to ``recover_folder``.
+
+    Raises:
+        WriteError: A file cannot be written; then the old folder has not changed.
+    """
+    new = folder.with_name(f".{folder.name}-{HOST}-{os.getpid()}")
+    try:
+        _remove_left_over(folder.parent)
+        recover_folder(folder)
+        new.mkdir(exist_ok=True)
+        for name, write in writers.items():
+            _fill(new / name, write)
+        if folder.exists():
+            folder.replace(folder.with_name(f".{folder.name}.old"))
+        new.replace(folder)
+    except OSError as error:
+        raise WriteError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):  # which would hide the error
+            recover_folder(folder)
+        shutil.rmtree(new, ignore_errors=True)
+    return [folder / name for name in writers]
+
+
+def recover_folder(folder: Path) -> None:
+    """End what ``save_folder`` was killed in: remove the old folder where there is a new one, else put it back."""
+    old = folder.with_name(f".{folder.name}.old")
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    elif old.exists():
+        old.replace(folder)
+
+
 def _remove_left_over(folder: Path) -> None:
-    """Delete temporary files of this machine's processes that were killed."""
-    for file in folder.glob(f".*-{HOST}-*"):
-        process = file.stem.rpartition("-")[2]
+    """Delete what processes of this machine that were killed left behind: temporary files and folders."""
+    for path in folder.glob(f".*-{HOST}-*"):
+        process = path.stem.rpartition("-")[2]
         if os.name == "posix" and process.isdecimal() and not _is_running(int(process)):
-            with suppress(OSError):
-                file.unlink()
+            with suppress(WriteError):
+                remove_files([path])
 
 
 def _is_running(process: int) -> bool:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -39,6 +40,7 @@ class Task:
         order: Picks each epoch's rows.
         transform: Applied to each batch of images inside the compiled step, e.g. augmentation; a Keras model or layer.
         step: For a loss that depends on it: int64, set to the number of gradient steps done before each step.
+        notes: What else the loss writes down.
     """
 
     model: keras.Model
@@ -48,6 +50,7 @@ class Task:
     order: Order = shuffled_order
     transform: keras.layers.Layer | None = None
     step: tf.Variable | None = None
+    notes: tuple[tf.Variable, ...] = ()
 
 
 @dataclass
@@ -106,9 +109,19 @@ class TrainState:
         self.seconds = float(snapshot["seconds"])
 
     def _variables(self) -> list[keras.Variable]:
-        """Weights, the states of random layers, and the optimiser's variables."""
+        """Weights, the states of random layers, the optimiser's variables, and the task's notes."""
         transform = self.task.transform.variables if self.task.transform else []
-        return [*self.task.model.variables, *transform, *self.optimizer.variables]
+        return [*self.task.model.variables, *transform, *self.optimizer.variables, *self.task.notes]
+
+
+class Keeper(Protocol):
+    """Keeps states of a training outside of this process, so that it can go on after a kill."""
+
+    def take_up(self, state: TrainState) -> None:
+        """Restore the newest state that was kept, if there is one."""
+
+    def keep(self, state: TrainState, is_done: bool = False) -> None:
+        """Keep a state, if it is time to."""
 
 
 @dataclass(frozen=True)
@@ -218,8 +231,7 @@ def _compile_train_steps(
     shapes = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
     weights = task.model.trainable_variables
 
-    # Traced once, for any number of steps; a loss branches on no tensor, so that there is nothing for AutoGraph to
-    # rewrite. The arrays are arguments, since TensorFlow never frees what it captures.
+    # Traced once, for any number of steps. The arrays are arguments: TensorFlow never frees what it captures.
     @tf.function(input_signature=[tf.TensorSpec((None, batch_size), tf.int32), *shapes], autograph=False)
     def train_steps(rows: tf.Tensor, *arrays: tf.Tensor) -> tf.Tensor:
         def train_step(batch_rows: tf.Tensor) -> tf.Tensor:

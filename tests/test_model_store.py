@@ -1,6 +1,12 @@
 """A stored model is read back whole, or refused with the reason; of its file only the weights are taken."""
 
+import itertools
+import os
+import shutil
 import zipfile
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,3 +104,44 @@ def test_no_code_of_a_model_file_is_executed(file, tmp_path):
             archive.writestr(name, content)
     model_store.load_classifier(file)
     assert not (tmp_path / "executed").exists()
+
+
+class Killed(BaseException):
+    """Stands for a SIGKILL: nothing is done after it."""
+
+
+OPERATIONS = [(Path, "mkdir"), (Path, "replace"), (Path, "unlink"), (os, "fsync"), (os, "rmdir"), (shutil, "rmtree")]
+
+
+def test_a_kill_between_any_two_steps_of_saving_leaves_the_old_model_or_the_new(trained, file, tmp_path, monkeypatch):
+    """The seconds tell them apart. After the kill, no clean-up does anything either."""
+    model, run = trained
+    seconds, steps = [], 0
+    for last in itertools.count():
+        steps = 0
+
+        def mortal(operation):
+            def counted(*words, **options):
+                nonlocal steps
+                steps += 1
+                if steps > last:  # noqa: B023 (it is called in this round alone)
+                    raise Killed
+                return operation(*words, **options)
+
+            return counted
+
+        new = replace(run, seconds=1000.0 + last)
+        with monkeypatch.context() as patch:
+            for module, name in OPERATIONS:
+                patch.setattr(module, name, mortal(getattr(module, name)))
+            with suppress(Killed):
+                model_store.save_models(tmp_path, {"model": model}, new)
+        _, found = model_store.find_classifier(tmp_path, run.config, run.dataset.fingerprint)
+        assert sorted(path.name for path in file.parent.iterdir()) == ["config.toml", "model.keras", "run.json"]
+        seconds.append(found.seconds)
+        assert found.seconds in (new.seconds, seconds[-2] if last else run.seconds)
+        if steps <= last:
+            break
+    assert found.seconds == new.seconds
+    assert len(set(seconds)) < len(seconds) > 8
+    assert list((tmp_path / "models").iterdir()) == [file.parent]

@@ -6,6 +6,7 @@ import click
 
 from ex3.commands._options import (
     PATH_OPTIONS,
+    RESUME_OPTIONS,
     TRAIN_KEYS,
     TRAIN_OPTIONS,
     Step,
@@ -62,7 +63,7 @@ def configs(config: Any = None, structured: Any = None, **options: Any) -> "tupl
     help="Test images that the convnet reads.",
 )
 @click.option("--structured", type=file_path, metavar="FILE", help="Instead of configs/autoencoder-structured.toml.")
-@with_options([*config_options("configs/autoencoder.toml"), *TRAIN_OPTIONS, *PATH_OPTIONS])
+@with_options([*config_options("configs/autoencoder.toml"), *TRAIN_OPTIONS, *RESUME_OPTIONS, *PATH_OPTIONS])
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Squeeze images through two numbers and back, with dense autoencoders and with PCA, and compare the planes.
@@ -83,5 +84,6 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     from ex3.experiments import autoencoder
 
     return autoencoder.run(
-        plain, structured, options["seeds"], options["samples"], places, command_line(ctx), options["quiet"]
-    )
+        plain, structured, options["seeds"], options["samples"], places, command_line(ctx), options["quiet"],
+        options["checkpoint_every"], options["fresh"],
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from ex3.commands._options import (
     DROPOUT_OPTION,
     MODELS,
     PATH_OPTIONS,
+    RESUME_OPTIONS,
     TRAIN_KEYS,
     TRAIN_OPTIONS,
     NearestChoice,
@@ -51,7 +52,7 @@ def configs(model: str, config: Any = None, **options: Any) -> "list[ClassifierC
 @click.option(
     "--seeds", type=click.IntRange(1, 1000), help="Runs per model, from --seed upwards.  [default: 1; all: 5]"
 )
-@with_options(PATH_OPTIONS)
+@with_options([*RESUME_OPTIONS, *PATH_OPTIONS])
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Train the linear classifier, the MLP or the convnet, or train ALL and compare them.
@@ -70,4 +71,5 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     from ex3.experiments import train
 
     seeds = options["seeds"] or (5 if options["model"] == "all" else 1)
-    return train.run(loaded, seeds, places, command_line(ctx), options["quiet"])
+    resume = options["checkpoint_every"], options["fresh"]
+    return train.run(loaded, seeds, places, command_line(ctx), options["quiet"], *resume)

@@ -2,7 +2,7 @@
 
 Two autoencoders are trained: one for the squared error alone, one that is asked for structure in the plane, too. All
 methods see the same images with each seed. The figures are written anew after each seed, so that the first gives all of
-them and an interruption loses only the seed under way. Pictures show the first seed.
+them. Pictures show the first seed.
 """
 
 import logging
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ex3 import model_store, storage
+from ex3.checkpoints import Open, checkpoints
 from ex3.config import AutoencoderConfig, PlaneConfig
 from ex3.data import Dataset, load_images
 from ex3.embedding.comparison import (
@@ -85,6 +86,8 @@ def run(
     paths: Paths,
     command: str,
     quiet: bool = False,
+    checkpoint_every: float = 0,
+    fresh: bool = False,
 ) -> Outcome:
     """Train both autoencoders ``seeds`` times, fit PCA and t-SNE, score the planes, and write figures and models.
 
@@ -96,8 +99,11 @@ def run(
         paths: Where to read and write.
         command: The command line that repeats this, for the twins.
         quiet: Show no progress.
+        checkpoint_every: Seconds between two checkpoints, from which the same command goes on; 0 for none.
+        fresh: Do not go on from them.
 
     Raises:
+        ConfigError: A training was interrupted that had other settings.
         DataError: The images cannot be had.
         DivergedError: The loss became infinite or not a number.
         WriteError: A folder cannot be written to; found out before training.
@@ -113,20 +119,21 @@ def run(
 
     scored: list[SeedScores] = []
     written: dict[Path, None] = dict.fromkeys(reader.written)
-    for seed in range(plain.seed, plain.seed + seeds):
-        dataset = _load(plain, seed, samples, paths)
-        trained = {method: _train(config, seed, dataset, quiet) for method, config in configs.items()}
-        pca = fit_pca(dataset.train)
-        planes = {method: one.plane for method, one in trained.items()} | {"pca": pca_plane(pca, dataset.shape)}
-        sample = dataset.test.sample(samples, seed)
-        tsne_codes = fit_tsne(sample.first(STRUCTURE_SAMPLES).x, seed)
-        runs = {method: one.run for method, one in trained.items()}
-        scored.append(score_planes(runs, planes, tsne_codes, pca, dataset, sample, read))
-        if seed == plain.seed:
-            first = show_first_seed(planes, tsne_codes, sample, read)
-            written |= dict.fromkeys(path for one in trained.values() for path in one.keep(paths.runs))
-        for draw, record in _figures(configs, command, scored, first, reader):
-            written |= dict.fromkeys(storage.save_figure(paths.figures, draw(record), record))
+    with checkpoints(paths.runs, checkpoint_every, fresh, has_more=True) as keeper_of:
+        for seed in range(plain.seed, plain.seed + seeds):
+            dataset = _load(plain, seed, samples, paths)
+            trained = {method: _train(config, seed, dataset, quiet, keeper_of) for method, config in configs.items()}
+            pca = fit_pca(dataset.train)
+            planes = {method: one.plane for method, one in trained.items()} | {"pca": pca_plane(pca, dataset.shape)}
+            sample = dataset.test.sample(samples, seed)
+            tsne_codes = fit_tsne(sample.first(STRUCTURE_SAMPLES).x, seed)
+            runs = {method: one.run for method, one in trained.items()}
+            scored.append(score_planes(runs, planes, tsne_codes, pca, dataset, sample, read))
+            if seed == plain.seed:
+                first = show_first_seed(planes, tsne_codes, sample, read)
+                written |= dict.fromkeys(path for one in trained.values() for path in one.keep(paths.runs))
+            for draw, record in _figures(configs, command, scored, first, reader):
+                written |= dict.fromkeys(storage.save_figure(paths.figures, draw(record), record))
     codes = codes_in_plane(scored, first)
     return Outcome(
         table=_table(codes),
@@ -153,10 +160,11 @@ def _load(config: AutoencoderConfig, seed: int, samples: int, paths: Paths) -> D
     return dataset
 
 
-def _train(config: PlaneConfig, seed: int, dataset: Dataset, quiet: bool) -> Trained:
+def _train(config: PlaneConfig, seed: int, dataset: Dataset, quiet: bool, keeper_of: Open) -> Trained:
     """Train with a seed; stop when the run diverged, and warn of dead codes."""
     on_progress = None if quiet else show_training(f"{config.model}, seed {seed}", config.epochs)
-    model, run = train_autoencoder(config.model_copy(update={"seed": seed}), dataset, on_progress)
+    seeded = config.model_copy(update={"seed": seed})
+    model, run = train_autoencoder(seeded, dataset, on_progress, keeper_of(seeded, dataset.fingerprint))
     if run.diverged_at is not None:
         raise divergence(config.model, seed, run.diverged_at, config.learning_rate)
     if dead := int(run.metrics["dead_codes"]):

@@ -79,7 +79,7 @@ def run(author: Author, sources: Sources, folder: Path, force: bool, commands: C
     contents["Answers.md"] = text.encode()
     contents["Answers.pdf"] = build_pdf(text, base, author.name, author.identity)
     packed = archive.pack(contents, file.stem)
-    storage.save_bytes(file, packed)
+    storage.save_with(file, storage.filler(packed))
     return Outcome(
         table=_summarise(contents),
         headline=f"{len(contents)} files, {len(packed):,} bytes, SHA-256 {hashlib.sha256(packed).hexdigest()}",

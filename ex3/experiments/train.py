@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ex3 import model_store, storage
+from ex3.checkpoints import Open, checkpoints
 from ex3.config import ClassifierConfig
 from ex3.data import load_images
 from ex3.errors import DivergedError
@@ -30,7 +31,15 @@ HEADER = [
 ]  # fmt: skip
 
 
-def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: str, quiet: bool = False) -> Outcome:
+def run(
+    configs: Sequence[ClassifierConfig],
+    seeds: int,
+    paths: Paths,
+    command: str,
+    quiet: bool = False,
+    checkpoint_every: float = 0,
+    fresh: bool = False,
+) -> Outcome:
     """Train each config ``seeds`` times, from its own seed upwards, and write figures, twins and models.
 
     Args:
@@ -39,9 +48,11 @@ def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: 
         paths: Where to read and write.
         command: The command line that repeats this, for the twins.
         quiet: Show no progress.
+        checkpoint_every: Seconds between two checkpoints, from which the same command goes on; 0 for none.
+        fresh: Do not go on from them.
 
     Raises:
-        ConfigError: A network does not fit the images.
+        ConfigError: A network does not fit the images, or a training was interrupted that had other settings.
         DataError: The images cannot be had.
         WriteError: A folder cannot be written to; found out before training.
     """
@@ -53,9 +64,10 @@ def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: 
             config.check_shape(shape)
     trained: dict[str, Repeats] = {}
     written: list[Path] = []
-    for config in configs:
-        trained[config.model], files = _train_seeds(config, seeds, paths, command, quiet)
-        written += files
+    with checkpoints(paths.runs, checkpoint_every, fresh, has_more=len(configs) * seeds > 1) as keeper_of:
+        for config in configs:
+            trained[config.model], files = _train_seeds(config, seeds, paths, command, quiet, keeper_of)
+            written += files
     if len(configs) > 1:
         record = partial(_record, command=command, configs=configs, trained=trained)
         compared = record("compare", result=dict(trained))
@@ -78,11 +90,11 @@ def run(configs: Sequence[ClassifierConfig], seeds: int, paths: Paths, command: 
 
 
 def _train_seeds(
-    config: ClassifierConfig, seeds: int, paths: Paths, command: str, quiet: bool
+    config: ClassifierConfig, seeds: int, paths: Paths, command: str, quiet: bool, keeper_of: Open
 ) -> tuple[Repeats, list[Path]]:
     """Train one config over its seeds; keep the first seed's model, unless it diverged.
 
-    Figure and twin are written anew after each seed, so that an interruption loses only the run under way.
+    Figure and twin are written anew after each seed.
     """
     runs: list[Run] = []
     model_files: list[Path] = []
@@ -94,7 +106,8 @@ def _train_seeds(
         log.info("%s: %r", config.model, seeded)
         model_store.check_place(paths.runs, seeded, dataset.fingerprint)
         on_progress = None if quiet else show_training(f"{config.model}, seed {seed}", config.epochs)
-        model, run = train_classifier(seeded, dataset, on_progress)
+        keeper = keeper_of(seeded, dataset.fingerprint)
+        model, run = train_classifier(seeded, dataset, on_progress, keeper=keeper)
         runs.append(run)
         trained: dict[str, Repeats] = {config.model: repeats(runs)}
         record = _record(f"train-{config.model}", command, [config], trained, dict(trained))
