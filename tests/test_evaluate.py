@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import ROOT
+from figure_texts import read_setting
 from small_pictures import COLOURS, write_folder
 
 from ex3 import config_files, data
@@ -17,7 +18,6 @@ from ex3.experiments import trained
 from ex3.measures.confidence import Confidence, calibrate, find_mistakes
 from ex3.measures.scores import Scores, score
 from ex3.plots import evaluate as plots
-from ex3.plots.titles import read_setting
 from ex3.results import DatasetInfo, Record, from_json, to_json
 
 NAMES = list(COLOURS)
