@@ -7,11 +7,7 @@ from pathlib import Path
 from ex3 import config
 
 CELLS = Path("runs/cells")
-
-
 SWEEP = ["sweep", "lr", "--model", "linear", "--dataset", "digits", "--values", "0.01,0.1", "--seeds", "2"]
-
-
 LINEAR = config.LinearConfig(
     model="linear", dataset="digits", epochs=1, batch_size=64, optimizer="sgd", learning_rate=0.1, momentum=0.0
 )
