@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from figure_texts import read_setting
 from test_plots import end_labels
 
 from ex3 import commands
@@ -21,7 +22,6 @@ from ex3.adversarial.victims import keras_victim
 from ex3.experiments import attack as experiment
 from ex3.plots import attack as plots
 from ex3.plots.style import WIDTH
-from ex3.plots.titles import read_setting
 from ex3.results import DatasetInfo, Record, from_json, to_json
 
 SAMPLES = 20

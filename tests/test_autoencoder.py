@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from figure_texts import read_setting
 
 from ex3 import evaluation
 from ex3.backend import keras
@@ -14,7 +15,6 @@ from ex3.embedding.results import CodesInPlane, DecodedGrid, LossCurves, Reconst
 from ex3.evaluation import predict
 from ex3.plots import autoencoder as plots
 from ex3.plots import planes as plane_plots
-from ex3.plots.titles import read_setting
 from ex3.results import Record, from_json
 from ex3.runs import train_autoencoder
 

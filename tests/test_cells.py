@@ -1,17 +1,16 @@
 """Cells of a sweep: each is trained once, none is lost, and all are the same as alone, whatever is killed."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import fake_runs
 import pytest
 from conftest import ROOT, run_process, start_process
+from small_sweeps import CELLS, SWEEP, numbers, wait_for
 
 import ex3
 from ex3 import cells, config, config_files, provenance
@@ -20,12 +19,6 @@ from ex3.errors import DataError
 from ex3.results import Record, Run, from_json
 from ex3.sweeps import SweepResult
 
-CELLS = Path("runs/cells")
-SWEEP = ["sweep", "lr", "--model", "linear", "--dataset", "digits", "--values", "0.01,0.1", "--seeds", "2"]
-LINEAR = config.LinearConfig(
-    model="linear", dataset="digits", epochs=1, batch_size=64, optimizer="sgd", learning_rate=0.1, momentum=0.0
-)
-
 needs_ps = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes with Linux's ps")
 
 
@@ -33,48 +26,6 @@ def processes_of_session(session: int) -> list[int]:
     """Return the processes of a session that are alive."""
     listed = subprocess.run(["ps", "-o", "pid=,stat=", "-s", str(session)], capture_output=True, text=True, check=False)
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if not line.split()[1].startswith("Z")]
-
-
-def wait_for(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-def numbers(folder: Path = CELLS) -> dict[tuple[float, int], dict]:
-    """Read the stored runs, without their seconds."""
-    runs = {}
-    for path in folder.iterdir():
-        run = json.loads(path.read_text())["run"]
-        del run["seconds"], run["epochs"]["series"]["seconds"]
-        runs[run["config"]["learning_rate"], run["config"]["seed"]] = run
-    return runs
-
-
-@pytest.fixture
-def trained(monkeypatch) -> list[config.TrainConfig]:
-    """Make up the runs of this process instead of training; return the list of the configs that were trained."""
-    configs = []
-
-    def train(settings, dataset):
-        configs.append(settings)
-        return fake_runs.train(settings, dataset)
-
-    monkeypatch.setitem(sys.modules, "ex3.runs", type("FakeRuns", (), {"train": staticmethod(train)}))
-    return configs
-
-
-@pytest.fixture
-def compute(dataset, trained):
-    """Return a function that computes the cells of some learning rates in this process."""
-
-    def run(*rates: float, **options) -> cells.CellResults:
-        configs = [LINEAR.model_copy(update={"learning_rate": rate}) for rate in rates]
-        CELLS.mkdir(parents=True, exist_ok=True)
-        return cells.run_cells(configs, dataset.info, CELLS, cells.Workers(1), provenance.TRAINING, **options)
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -91,65 +42,65 @@ def project(tmp_path_factory) -> Path:
 # in this process, with made-up runs
 
 
-def test_cells_come_in_the_order_of_the_configs_and_equal_ones_are_trained_once(compute, trained):
+def test_cells_come_in_the_order_of_the_configs_and_equal_ones_are_trained_once(compute_cells, trained_configs):
     seen = []
-    results = compute(0.2, 0.1, 0.2, on_progress=seen.append)
+    results = compute_cells(0.2, 0.1, 0.2, on_progress=seen.append)
     assert [run.config.learning_rate for run in results.runs] == [0.2, 0.1, 0.2]
-    assert [settings.learning_rate for settings in trained] == [0.2, 0.1]
+    assert [settings.learning_rate for settings in trained_configs] == [0.2, 0.1]
     assert [(now.done, now.total, now.running) for now in seen] == [(0, 2, 1), (1, 2, 1), (2, 2, 0)]
     assert seen[-1].newest.run == results.runs[1]
 
 
-def test_stored_cells_are_reused_and_never_by_another_config(compute, trained):
-    first = compute(0.1, 0.2)
+def test_stored_cells_are_reused_and_never_by_another_config(compute_cells, trained_configs):
+    first = compute_cells(0.1, 0.2)
     before = {path: path.stat().st_mtime_ns for path in CELLS.iterdir()}
-    again = compute(0.2, 0.1, 0.3)
+    again = compute_cells(0.2, 0.1, 0.3)
     assert (first.reused, again.reused) == (0, 2)
     assert again.runs[:2] == first.runs[::-1]
-    assert [settings.learning_rate for settings in trained] == [0.1, 0.2, 0.3]
+    assert [settings.learning_rate for settings in trained_configs] == [0.1, 0.2, 0.3]
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_damaged_cells_are_trained_again_with_a_warning(compute, trained, caplog):
-    first = compute(0.1, 0.2, 0.3)
+def test_damaged_cells_are_trained_again_with_a_warning(compute_cells, trained_configs, caplog):
+    first = compute_cells(0.1, 0.2, 0.3)
     truncated, swapped, _ = sorted(CELLS.iterdir())
     truncated.write_bytes(truncated.read_bytes()[:500])
     swapped.write_text(swapped.read_text().replace('"learning_rate": 0.', '"learning_rate": 3.'))
-    again = compute(0.1, 0.2, 0.3)
+    again = compute_cells(0.1, 0.2, 0.3)
     assert (again.reused, again.runs) == (1, first.runs)
-    assert len(trained) == 5
+    assert len(trained_configs) == 5
     assert sorted(record.getMessage().split(":")[0] for record in caplog.records) == [str(truncated), str(swapped)]
 
 
 def test_other_packages_and_other_code_give_other_cells_and_a_new_version_of_ex3_does_not(
-    compute, trained, project, tmp_path, monkeypatch
+    compute_cells, trained_configs, project, tmp_path, monkeypatch
 ):
     shutil.copytree(project / "ex3", tmp_path / "ex3", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "ex3")
     provenance.code_digest.cache_clear()
     shutil.copy(ROOT / "ex3" / "runs.py", tmp_path / "ex3" / "runs.py")
-    compute(0.1)
+    compute_cells(0.1)
     monkeypatch.setattr(ex3, "__version__", "9.9.9")
-    assert (compute(0.1).reused, len(trained)) == (1, 1)
+    assert (compute_cells(0.1).reused, len(trained_configs)) == (1, 1)
     installed = provenance.version
     for package in ("numpy", "keras"):
         monkeypatch.setattr(
             provenance, "version", lambda name, other=package: "9" if name == other else installed(name)
         )
-        assert compute(0.1).reused == 0
+        assert compute_cells(0.1).reused == 0
     monkeypatch.setattr(provenance, "version", installed)
     training = tmp_path / "ex3" / "training.py"
     training.write_text(training.read_text() + "\nANOTHER_CONSTANT = 1\n")
     provenance.code_digest.cache_clear()
-    assert compute(0.1).reused == 0
-    assert len(list(CELLS.iterdir())) == len(trained) == 4
+    assert compute_cells(0.1).reused == 0
+    assert len(list(CELLS.iterdir())) == len(trained_configs) == 4
     provenance.code_digest.cache_clear()
 
 
-def test_a_worker_with_other_images_is_refused(dataset, compute, monkeypatch):
+def test_a_worker_with_other_images_is_refused(dataset, compute_cells, monkeypatch):
     monkeypatch.setattr(cells, "load_images", lambda *_: type("Other", (), {"name": "mnist", "fingerprint": "1234"}))
     with pytest.raises(DataError, match=f"mnist .1234. instead of digits .{dataset.fingerprint}.; name a --data-dir"):
-        compute(0.1)
+        compute_cells(0.1)
 
 
 def test_a_worker_with_other_packages_is_refused_and_each_difference_named():
@@ -161,7 +112,7 @@ def test_a_worker_with_other_packages_is_refused_and_each_difference_named():
         require_same_environment("worker", theirs, ours)
 
 
-@pytest.mark.usefixtures("trained")
+@pytest.mark.usefixtures("trained_configs")
 def test_a_sweep_writes_figures_twins_and_cells(run_cli):
     result = run_cli(*SWEEP, "--jobs", 1)
     assert result.code == 0, result.err
@@ -183,15 +134,15 @@ def test_a_sweep_writes_figures_twins_and_cells(run_cli):
     assert curves.models["linear, learning_rate 0.1, seed 1"] == "0.1 1"
 
 
-def test_fresh_deletes_the_cells_of_this_sweep_alone(run_cli, trained):
+def test_fresh_deletes_the_cells_of_this_sweep_alone(run_cli, trained_configs):
     run_cli(*SWEEP, "--jobs", 1, "-q", "--values", "0.01,0.1,0.2")
     result = run_cli(*SWEEP, "--jobs", 1, "-q", "--fresh")
     assert "4 cells (0 reused)" in result.out
-    assert len(trained) == 10
+    assert len(trained_configs) == 10
     assert len(list(CELLS.iterdir())) == 6
 
 
-@pytest.mark.usefixtures("trained")
+@pytest.mark.usefixtures("trained_configs")
 def test_a_diverged_cell_is_a_result(run_cli):
     result = run_cli(*SWEEP, "--jobs", 1, "-q", "--values", "0.1,1e37,1e38", "--seeds", 1)
     assert (result.code, result.err) == (0, "")
@@ -201,12 +152,12 @@ def test_a_diverged_cell_is_a_result(run_cli):
     assert result.err == "ex3: error: every run diverged, at learning_rate = 1e+37, 1e+38\n"
 
 
-def test_a_folder_that_cannot_be_written_is_found_out_before_training(run_cli, trained):
+def test_a_folder_that_cannot_be_written_is_found_out_before_training(run_cli, trained_configs):
     Path("runs").touch()
     result = run_cli(*SWEEP)
     assert (result.code, result.out, result.err.count("\n")) == (4, "", 1)
     assert "runs/cells: not a folder" in result.err
-    assert not trained
+    assert not trained_configs
 
 
 @pytest.mark.parametrize("parameter", ["lr", "dropout", "batch-size", "bottleneck", "structure"])

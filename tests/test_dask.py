@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, start_process
-from test_cells import SWEEP, numbers, wait_for
+from small_sweeps import SWEEP, numbers, wait_for
 
 from ex3 import config, data, provenance
 from ex3.cells import Workers, run_cells

@@ -6,11 +6,12 @@ from itertools import pairwise
 import matplotlib as mpl
 import numpy as np
 import pytest
+from figure_texts import read_setting
 from matplotlib.figure import Figure
 
 from ex3.plots.classifiers import Confusions, comparison, confusion_shares, learning_curves, sum_confusions
 from ex3.plots.style import END, MODEL_COLOURS, STYLE, WIDTH, LineEnd, label_ends, smooth, styled
-from ex3.plots.titles import read_setting, set_titles
+from ex3.plots.titles import set_titles
 from ex3.results import Curves, repeats
 
 

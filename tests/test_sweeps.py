@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from figure_texts import read_setting
 from test_plots import assert_labelled, end_labels
 
 from ex3 import sweeps
@@ -12,7 +13,6 @@ from ex3.config import AutoencoderConfig, MlpConfig
 from ex3.plots.dead import draw_dead_units
 from ex3.plots.sweep import sweep_by_seed, sweep_curves
 from ex3.plots.sweep_summary import figures_of
-from ex3.plots.titles import read_setting
 from ex3.results import Curves, DatasetInfo, Run, Spread, from_json, to_json
 from ex3.sweeps import KINDS, EqualWork
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from figure_texts import read_setting
 
 from ex3.config import ToyConfig
 from ex3.experiments import toy
 from ex3.plots.capacity import TargetCapacity, ToyCapacity, draw_capacity
 from ex3.plots.explain import draw_explanation
-from ex3.plots.titles import read_setting
 from ex3.plots.toy import (
     FinalFit,
     ToyCurves,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from promise import assert_one_line
-from test_cells import SWEEP, trained  # noqa: F401  (a fixture)
-from test_reproduce import THEORY, run  # noqa: F401  (a fixture)
+from small_steps import THEORY
+from small_sweeps import SWEEP
 
 from ex3 import locks
 from ex3.errors import WriteError
@@ -46,24 +46,24 @@ def hold():
         process.communicate()
 
 
-def test_a_second_sweep_says_who_has_the_folder(run_cli, trained, hold):  # noqa: F811
+def test_a_second_sweep_says_who_has_the_folder(run_cli, trained_configs, hold):
     owner = hold("runs/cells")
     line = f"runs/cells: process {owner.pid}, cli.py sweep lr computes in it; wait for its end, or name other folders"
     assert_one_line(run_cli(*SWEEP, "--jobs", 1, "-q"), 4, line)
-    assert trained == []
+    assert trained_configs == []
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     assert run_cli(*SWEEP, "--jobs", 1, "-q").code == 0
     assert [path.name for path in Path("runs").iterdir()] == ["cells"]
 
 
-def test_a_second_reproduce_says_who_has_the_folder(run, hold):  # noqa: F811
+def test_a_second_reproduce_says_who_has_the_folder(run_steps, hold):
     owner = hold("runs/reproduce")
     with pytest.raises(WriteError, match=f"runs/reproduce: process {owner.pid}, cli.py"):
-        run(THEORY)
+        run_steps(THEORY)
 
 
-def test_finished_cells_are_read_while_another_sweep_computes(run_cli, trained, hold):  # noqa: F811
+def test_finished_cells_are_read_while_another_sweep_computes(run_cli, trained_configs, hold):
     assert run_cli(*SWEEP, "--jobs", 1, "-q").code == 0
     Path("runs/cells").rename("kept")
     hold("runs/cells")
