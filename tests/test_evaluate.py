@@ -92,7 +92,7 @@ def test_the_twins_draw_the_figures_again(evaluate):
         record = read(part)
         assert to_json(record) == Path("figures", f"evaluate-{part}.json").read_text()
         figure = draw(record.result, record.config["model"], record.dataset)
-        assert figure.get_suptitle().startswith("convnet ")
+        assert figure.get_suptitle().startswith("The convnet ")
         assert figure.get_figwidth() == 9
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 import pytest
 from conftest import ROOT
-from small_twins import ANSWERS, change, write_project
+from small_twins import ANSWERS, README, change, write_project
 
 from ex3.answers import render as rendering
 from ex3.answers.claims import Comparisons
@@ -172,7 +172,7 @@ def test_the_docstrings_example_works(tmp_path):
     text, (claim,) = render(tmp_path / "t.jinja", tmp_path / "figures", tmp_path)
     assert text.splitlines() == [
         "The convnet beats the MLP:",
-        "0.9910 ± 0.0010 against 0.9830 ± 0.0020. ![Three models](figures/compare.png)",
+        "0.9910 ± 0.0010 against 0.9830 ± 0.0020. ![Figure 1](figures/compare.png)",
         "",
         "**Figure 1:** Three models",
     ]
@@ -190,7 +190,7 @@ def test_the_examples_in_the_documentation_work(tmp_path, page):
 def test_pictures_are_linked_from_the_folder_of_the_answers(tmp_path):
     (tmp_path / "t.jinja").write_text('{{ figure("compare", "All") }}')
     text, claims = render(tmp_path / "t.jinja", tmp_path / "figures", tmp_path / "deep" / "er")
-    assert (text, claims) == ("![All](../../figures/compare.png)\n\n**Figure 1:** All", [])
+    assert (text, claims) == ("![Figure 1](../../figures/compare.png)\n\n**Figure 1:** All", [])
 
 
 def test_captions_are_numbered_through_and_short():
@@ -219,30 +219,62 @@ def test_no_measured_number_is_typed():
     """The templates' own text holds no decimals and no percentages, except in names."""
     for name in TEMPLATES.list_templates():
         source = TEMPLATES.loader.get_source(TEMPLATES, name)[0]
+        source = re.sub(r"^.*--config.*$", "", source, flags=re.MULTILINE)  # of what is not published
         text = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|```.*?```|`[^`]*`|\$[^$]*\$", "", source, flags=re.DOTALL)
         text = re.sub(r"^\| R\d: [^|]*\|", "", text, flags=re.MULTILINE)  # the claims of the hand-in reports
         text = re.sub(r"\b2\.[456](\.\d)?\b|\(95 %, Wilson\)|95 % t interval", "", text)  # the exercise's parts; levels
-        text = re.sub(r"[Aa]t 0\.(25|5|2)\b|0 against 0\.25", "", text)  # values of a sweep
+        text = re.sub(r"[Aa]t 0\.(25|5|2)\b|, 0\.25 \||ε = 0\.2\b", "", text)  # values of a sweep
         assert re.findall(r"\d+\.\d+|\d+ %", text) == [], name
 
 
-def test_the_seconds_of_the_readme_are_written_from_the_twins(report):
+def test_the_parts_of_the_readme_are_written_from_the_twins(report):
     change(COMPARE, "seconds", 41.7)
     stale = report("--check")
-    assert (stale.code, "README.md: seconds are not those of the twins" in stale.err) == (3, True)
+    assert (stale.code, "README.md is stale: its parts are not what the figures' twins give" in stale.err) == (3, True)
     result = report()
     assert (result.code, "wrote README.md" in result.out) == (0, True)
-    rows = [row.split(" | ")[-1] for row in Path("README.md").read_text("utf-8").splitlines()[2:]]
-    assert rows == ["42 |", "99 |"]  # one with a --config has no twin
+    assert Path("README.md").read_text("utf-8") == README.replace("0.0010 | 1 |", "0.0010 | 42 |")
     assert report("--check").code == 0
+
+
+def test_the_result_in_a_configs_header_is_written_from_the_twins(report):
+    Path("configs").mkdir()
+    config = Path("configs/convnet.toml")
+    config.write_text("# The convnet.\n# Result: old,\n# and longer\n#\n# Why.\n\nepochs = 1\n", "utf-8")
+    stale = report("--check")
+    assert (stale.code, "configs/convnet.toml is stale" in stale.err) == (3, True)
+    assert report().code == 0
+    lines = config.read_text("utf-8").splitlines()
+    assert lines[1].startswith("# Result: 0.9910 ± 0.0010 in words in words")
+    assert [lines[0], *lines[3:]] == ["# The convnet.", "#", "# Why.", "", "epochs = 1"]
+    assert all(len(line) <= 120 for line in lines)
+    assert report("--check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "fragment"),
+    [
+        ("README.md", "<!-- written by report: news -->\n<!-- end -->\n", "its part news is not in README.md.jinja"),
+        ("configs/convnet.toml", "# The convnet.\n", "no paragraph that begins with '# Result: '"),
+    ],
+)
+def test_a_part_without_its_place_is_refused(report, file, text, fragment):
+    Path("configs").mkdir()
+    Path(file).write_text(text, "utf-8")
+    assert_refused(report(), 3, fragment)
+
+
+def test_a_claim_that_does_not_hold_leaves_the_readme(report):
+    change(COMPARE, "seconds", 41.7)
+    change(COMPARE, "result.convnet.metrics.test_accuracy.mean", 0.98)
+    assert report().code == 5
+    assert Path("README.md").read_text("utf-8") == README
 
 
 @pytest.mark.parametrize(("command", "code"), [("train convnet", 3), ("train convnet --config other.toml", 0)])
 def test_a_number_in_a_configs_header_that_no_twin_has_is_refused(report, command, code):
     Path("configs").mkdir()
-    Path("configs/convnet.toml").write_text(
-        f"# python cli.py {command}\n# 0.9910 ± 0.0010\n# and 0.5 ±\n# 0.1\n", "utf-8"
-    )
+    Path("configs/mlp.toml").write_text(f"# python cli.py {command}\n# 0.9910 ± 0.0010\n# and 0.5 ±\n# 0.1\n", "utf-8")
     result = report("--check")
     assert result.code == code
     assert ("0.5 ± 0.1 is in no twin" in result.err) == (code != 0)
