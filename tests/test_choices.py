@@ -140,9 +140,9 @@ def test_the_map_marks_the_best_rates(rates):
 def test_over_fitting_is_drawn_with_its_lowest_point():
     runs = {name: [with_validation_curve([0.7, 0.6, 0.4, 0.8])] * 2 for name in ("nothing", "dropout")}
     figure = draw_overfitting(choices.summarise(COURSES, {"MLP": runs}))
-    accuracy = f"{100 * runs['nothing'][0].epochs.series['test_accuracy'][-1]:.1f} %"
-    assert figure.get_suptitle() == f"Test accuracy at the end: {accuracy} with nothing; {accuracy} with dropout"
-    two = choices.summarise(COURSES, {"MLP": runs, "convnet": runs})
+    assert figure.get_suptitle() == "Test accuracy at the end: 90.0 % with nothing; 90.0 % with dropout"
+    plan = ChoicesConfig(model="mlp", seeds=2, settings=dict.fromkeys(("MLP", "convnet"), COURSES.settings["MLP"]))
+    two = choices.summarise(plan, {"MLP": runs, "convnet": runs})
     course = "0.500 after epoch 2, 0.900 at the end"
     title = " ".join(draw_overfitting(two).get_suptitle().split())
     assert title == f"The test loss rises again: MLP {course}; convnet {course}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 import pytest
 from conftest import ROOT
-from small_twins import ANSWERS, README, change, write_project
+from small_twins import ANSWERS, change, write_project
 
 from ex3.answers import render as rendering
 from ex3.answers.claims import Comparisons
@@ -225,50 +225,6 @@ def test_no_measured_number_is_typed():
         text = re.sub(r"\b2\.[456](\.\d)?\b|\(95 %, Wilson\)|95 % t interval", "", text)  # the exercise's parts; levels
         text = re.sub(r"[Aa]t 0\.(25|5|2)\b|, 0\.25 \||ε = 0\.2\b", "", text)  # values of a sweep
         assert re.findall(r"\d+\.\d+|\d+ %", text) == [], name
-
-
-def test_the_parts_of_the_readme_are_written_from_the_twins(report):
-    change(COMPARE, "seconds", 41.7)
-    stale = report("--check")
-    assert (stale.code, "README.md is stale: its parts are not what the figures' twins give" in stale.err) == (3, True)
-    result = report()
-    assert (result.code, "wrote README.md" in result.out) == (0, True)
-    assert Path("README.md").read_text("utf-8") == README.replace("0.0010 | 1 |", "0.0010 | 42 |")
-    assert report("--check").code == 0
-
-
-def test_the_result_in_a_configs_header_is_written_from_the_twins(report):
-    Path("configs").mkdir()
-    config = Path("configs/convnet.toml")
-    config.write_text("# The convnet.\n# Result: old,\n# and longer\n#\n# Why.\n\nepochs = 1\n", "utf-8")
-    stale = report("--check")
-    assert (stale.code, "configs/convnet.toml is stale" in stale.err) == (3, True)
-    assert report().code == 0
-    lines = config.read_text("utf-8").splitlines()
-    assert lines[1].startswith("# Result: 0.9910 ± 0.0010 in words in words")
-    assert [lines[0], *lines[3:]] == ["# The convnet.", "#", "# Why.", "", "epochs = 1"]
-    assert all(len(line) <= 120 for line in lines)
-    assert report("--check").code == 0
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "fragment"),
-    [
-        ("README.md", "<!-- written by report: news -->\n<!-- end -->\n", "its part news is not in README.md.jinja"),
-        ("configs/convnet.toml", "# The convnet.\n", "no paragraph that begins with '# Result: '"),
-    ],
-)
-def test_a_part_without_its_place_is_refused(report, file, text, fragment):
-    Path("configs").mkdir()
-    Path(file).write_text(text, "utf-8")
-    assert_refused(report(), 3, fragment)
-
-
-def test_a_claim_that_does_not_hold_leaves_the_readme(report):
-    change(COMPARE, "seconds", 41.7)
-    change(COMPARE, "result.convnet.metrics.test_accuracy.mean", 0.98)
-    assert report().code == 5
-    assert Path("README.md").read_text("utf-8") == README
 
 
 @pytest.mark.parametrize(("command", "code"), [("train convnet", 3), ("train convnet --config other.toml", 0)])

@@ -206,12 +206,9 @@ def _curves_title(fits: Sequence[FinalFit]) -> str:
         of_model = [fit for fit in fits if fit.model == model]
         learned = [TARGET_NAMES[fit.target] for fit in of_model if _is_learned(fit)]
         ratios = [np.median(fit.test_loss) / np.median(fit.noise_floor) for fit in of_model if not _is_learned(fit)]
-        text = f"the {_name(model)} learns {' and '.join(learned) or 'none of the functions'}"
-        if not np.isfinite(ratios).all():
-            text += " (a fit diverges)"
-        elif not learned:
-            text += f" (errors at least {min(ratios):,.0f} times the noise)"
-        parts.append(text)
+        far = "" if learned else f" (errors at least {min(ratios):,.0f} times the noise)"
+        far = far if np.isfinite(ratios).all() else " (a fit diverges)"
+        parts.append(f"the {_name(model)} learns {' and '.join(learned) or 'none of the functions'}{far}")
     finding = ", ".join(parts)
     return finding[0].upper() + finding[1:]
 
