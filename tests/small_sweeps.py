@@ -1,6 +1,7 @@
-"""A small sweep: its command line, its cells, and their numbers."""
+"""A small sweep: its command line, its cells and their numbers, and its processes."""
 
 import json
+import subprocess
 import time
 from pathlib import Path
 
@@ -28,3 +29,14 @@ def numbers(folder: Path = CELLS) -> dict[tuple[float, int], dict]:
         del run["seconds"], run["epochs"]["series"]["seconds"]
         runs[run["config"]["learning_rate"], run["config"]["seed"]] = run
     return runs
+
+
+def processes_of_session(session: int) -> list[int]:
+    """Return the processes of a session that are alive."""
+    listed = subprocess.run(["ps", "-o", "pid=,stat=", "-s", str(session)], capture_output=True, text=True, check=False)
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if not line.split()[1].startswith("Z")]
+
+
+def started(control: Path) -> set[int]:
+    """Return the workers that have begun a run with learning rate 0.1."""
+    return {int(file.name.split("-")[-1]) for file in control.glob("started-0.1-*")}

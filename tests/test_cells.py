@@ -3,14 +3,13 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import fake_runs
 import pytest
 from conftest import ROOT, run_process, start_process
-from small_sweeps import CELLS, SWEEP, numbers, wait_for
+from small_sweeps import CELLS, SWEEP, numbers, processes_of_session, started, wait_for
 
 import ex3
 from ex3 import cells, config, config_files, provenance
@@ -22,12 +21,6 @@ from ex3.sweeps import SweepResult
 needs_ps = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes with Linux's ps")
 
 
-def processes_of_session(session: int) -> list[int]:
-    """Return the processes of a session that are alive."""
-    listed = subprocess.run(["ps", "-o", "pid=,stat=", "-s", str(session)], capture_output=True, text=True, check=False)
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if not line.split()[1].startswith("Z")]
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     """Copy the program, with made-up runs instead of training."""
@@ -37,6 +30,18 @@ def project(tmp_path_factory) -> Path:
     shutil.copy(ROOT / "cli.py", folder)
     shutil.copy(fake_runs.__file__, folder / "ex3" / "runs.py")
     return folder
+
+
+@pytest.fixture
+def use_package(monkeypatch):
+    """Return a function that lets the code on which cells depend be a copy's."""
+
+    def use(folder: Path) -> None:
+        monkeypatch.setattr(provenance, "PACKAGE", folder)
+        provenance.code_digest.cache_clear()
+
+    yield use
+    provenance.code_digest.cache_clear()
 
 
 # in this process, with made-up runs
@@ -73,12 +78,11 @@ def test_damaged_cells_are_trained_again_with_a_warning(compute_cells, trained_c
 
 
 def test_other_packages_and_other_code_give_other_cells_and_a_new_version_of_ex3_does_not(
-    compute_cells, trained_configs, project, tmp_path, monkeypatch
+    compute_cells, trained_configs, project, use_package, tmp_path, monkeypatch
 ):
     shutil.copytree(project / "ex3", tmp_path / "ex3", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "ex3")
-    provenance.code_digest.cache_clear()
     shutil.copy(ROOT / "ex3" / "runs.py", tmp_path / "ex3" / "runs.py")
+    use_package(tmp_path / "ex3")
     compute_cells(0.1)
     monkeypatch.setattr(ex3, "__version__", "9.9.9")
     assert (compute_cells(0.1).reused, len(trained_configs)) == (1, 1)
@@ -91,10 +95,9 @@ def test_other_packages_and_other_code_give_other_cells_and_a_new_version_of_ex3
     monkeypatch.setattr(provenance, "version", installed)
     training = tmp_path / "ex3" / "training.py"
     training.write_text(training.read_text() + "\nANOTHER_CONSTANT = 1\n")
-    provenance.code_digest.cache_clear()
+    use_package(tmp_path / "ex3")
     assert compute_cells(0.1).reused == 0
     assert len(list(CELLS.iterdir())) == len(trained_configs) == 4
-    provenance.code_digest.cache_clear()
 
 
 def test_a_worker_with_other_images_is_refused(dataset, compute_cells, monkeypatch):
@@ -179,27 +182,28 @@ def test_a_network_without_the_parameter_is_refused(run_cli, parameter, model):
 # in processes of their own, with made-up runs
 
 
+@pytest.fixture
+def control(monkeypatch) -> Path:
+    """Return a folder in which the runs with learning rate 0.1 tell that they have begun; they wait for its file."""
+    folder = Path("control").resolve()
+    folder.mkdir()
+    (folder / "hold-0.1").touch()
+    monkeypatch.setenv("CONTROL", str(folder))
+    return folder
+
+
 @needs_ps
-def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(project, monkeypatch):
-    control = Path("control").resolve()
-    control.mkdir()
-    hold = control / "hold-0.1"
-    hold.touch()
-    monkeypatch.setenv("CONTROL", str(control))
-
-    def start(jobs: int) -> subprocess.Popen:
-        return start_process(*SWEEP, "--threads", 1, "--jobs", jobs, root=project)
-
-    def started() -> set[int]:
-        """Return the workers that hold a cell."""
-        return {int(file.name.split("-")[-1]) for file in control.glob("started-0.1-*")}
+def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(
+    project, control, run_cli, trained_configs, use_package
+):
+    words = [*SWEEP, "--threads", 1]
 
     # a killed worker, then Ctrl-C
-    process = start(jobs=2)
-    wait_for(lambda: len(started()) == 2 and len(list(CELLS.glob("*.json"))) == 2)
-    before = started()
+    process = start_process(*words, "--jobs", 2, root=project)
+    wait_for(lambda: len(started(control)) == 2 and len(list(CELLS.glob("*.json"))) == 2)
+    before = started(control)
     os.kill(min(before), signal.SIGKILL)
-    wait_for(lambda: len(started() - before) == 2)
+    wait_for(lambda: len(started(control) - before) == 2)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -210,23 +214,19 @@ def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(project
     wait_for(lambda: not processes_of_session(process.pid), 5)
     kept = numbers()
 
-    # a second sweep at the same time, then a kill
-    before = started()
-    killed = start(jobs=2)
-    wait_for(lambda: len(started() - before) == 2)
-    _, err = (second := start(jobs=1)).communicate(timeout=60)
-    assert second.returncode == 4
-    assert f"runs/cells: process {killed.pid}, cli.py sweep lr " in err
+    # a kill, while this process wants the same folder; then it goes on
+    before = started(control)
+    killed = start_process(*words, "--jobs", 2, root=project)
+    wait_for(lambda: len(started(control) - before) == 2)
+    assert f"runs/cells: process {killed.pid}, cli.py sweep lr " in run_cli(*words, "--jobs", 1).err
     killed.kill()
     killed.communicate(timeout=20)
     wait_for(lambda: not processes_of_session(killed.pid), 10)
     assert numbers() == kept
-    hold.unlink()
-    other = start(jobs=1)
-    out, err = other.communicate(timeout=60)
-    assert other.returncode == 0, err
-    assert "4 cells (2 reused)" in out
-    assert len(numbers()) == 4
+    (control / "hold-0.1").unlink()
+    use_package(project / "ex3")
+    assert "4 cells (2 reused)" in run_cli(*words, "--jobs", 1).out
+    assert [(settings.learning_rate, settings.seed) for settings in trained_configs] == [(0.1, 0), (0.1, 1)]
     assert {path.suffix for path in CELLS.iterdir()} == {".json"}
     assert numbers().items() >= kept.items()
 

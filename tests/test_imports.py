@@ -7,7 +7,6 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +65,7 @@ def module_of(path: Path) -> str:
     return "ex3" if parts == ("ex3", "__init__") else parts[min(1, len(parts) - 1)]
 
 
+@cache
 def imports(path: Path) -> list[Import]:
     """Return all imports of a file, wherever they stand in it."""
     typing_only = {
@@ -86,11 +86,10 @@ def imports(path: Path) -> list[Import]:
     return found
 
 
-def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
-    """Give each call of a file with the dotted name of its function."""
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+@cache
+def calls(path: Path) -> list[tuple[str, ast.Call]]:
+    """Return each call of a file with the dotted name of its function."""
+    return [(ast.unparse(node.func), node) for node in ast.walk(parse(path)) if isinstance(node, ast.Call)]
 
 
 def opens_for_writing(name: str, call: ast.Call) -> bool:
