@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ex3.backend import keras, tf
+from ex3.backend import as_tensor, keras, tf
 from ex3.data import Split
 
 BATCH_SIZE = 250  # what is computed of two batches stays in the processor's caches
@@ -19,7 +19,7 @@ def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
         return np.empty((0, *model.output_shape[1:]), np.float32)
     filled = np.concatenate([x, np.repeat(x[:1], -len(x) % BATCH_SIZE, axis=0)]) if len(x) % BATCH_SIZE else x
     batches = filled.reshape(-1, BATCH_SIZE, *x.shape[1:])
-    outputs = _compile(model, batches.shape[1:])(batches).numpy()
+    outputs = _compile(model, batches.shape[1:])(as_tensor(batches)).numpy()
     return outputs.reshape(-1, *outputs.shape[2:])[: len(x)]
 
 
@@ -27,7 +27,7 @@ def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
 def _compile(model: keras.Model, shape: tuple[int, ...]) -> Callable[[np.ndarray], tf.Tensor]:
     """Return a compiled function: batches ``(B, *shape)`` -> the model's outputs ``(B, BATCH_SIZE, ...)``."""
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *shape), tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec((None, *shape), tf.float32)], autograph=False)
     def apply(batches: tf.Tensor) -> tf.Tensor:
         return tf.map_fn(lambda batch: model(batch, training=False), batches, parallel_iterations=2)
 
@@ -73,24 +73,36 @@ def neighbour_accuracy(encode: Callable[[np.ndarray], np.ndarray], train: Split,
     return float(KNeighborsClassifier(NEIGHBOURS).fit(encode(train.x), train.y).score(encode(test.x), test.y))
 
 
-def dead_units(model: keras.Model, outputs: dict[str, keras.KerasTensor], x: np.ndarray) -> dict[str, float]:
-    """Return the share of each ReLU's units that are 0 for all images, so that no gradient comes through them.
+def with_largest(model: keras.Model, relus: dict[str, keras.KerasTensor]) -> keras.Model:
+    """Return a model that also shows how far each unit of its ReLUs comes above 0.
 
-    A unit of a convolution is a filter, which is dead where it is 0 at every position.
+    A unit of a convolution is a filter, which counts where it is largest.
 
     Args:
-        model: Maps images.
-        outputs: By name the outputs of its ReLUs, ``(N, ..., units)`` each; there may be none.
-        x: Images ``(N, H, W, C)``, at least one.
+        model: Maps images to ``(N, outputs)``.
+        relus: By name the outputs of its ReLUs, ``(N, ..., units)`` each; there may be none.
+
+    Returns:
+        The same images -> ``(N, outputs + units of all ReLUs)``.
     """
-    if not outputs:
-        return {}
-    seen, largest = keras.Model(model.inputs, outputs), dict[str, np.ndarray]()
-    for start in range(0, len(x), BATCH_SIZE):
-        for name, values in seen.predict_on_batch(x[start : start + BATCH_SIZE]).items():
-            of_batch = values.max(axis=tuple(range(values.ndim - 1)))  # (units,)
-            largest[name] = np.maximum(largest.get(name, of_batch), of_batch)
-    return {name: float(np.mean(values <= 0)) for name, values in largest.items()}
+    flat = [keras.layers.Reshape((-1, values.shape[-1]))(values) for values in relus.values()]  # (N, positions, units)
+    largest = [keras.ops.max(values, axis=1) for values in flat]
+    return keras.Model(model.inputs, keras.ops.concatenate([*model.outputs, *largest], axis=1)) if relus else model
+
+
+def dead_shares(largest: np.ndarray, relus: dict[str, keras.KerasTensor]) -> dict[str, float]:
+    """Return the share of each ReLU's units that are 0 for all images, so that no gradient comes through them.
+
+    Args:
+        largest: The last columns of ``with_largest``, ``(N, units of all ReLUs)``.
+        relus: As there.
+
+    Returns:
+        ``dead_conv1``, ..., ``dead_dense1``, ..., in [0, 1].
+    """
+    ends = np.cumsum([values.shape[-1] for values in relus.values()])
+    of_each = np.split(largest.max(axis=0), ends[:-1]) if relus else []
+    return {f"dead_{name}": float(np.mean(units <= 0)) for name, units in zip(relus, of_each, strict=True)}
 
 
 def collapsed_codes(codes: np.ndarray) -> list[int]:

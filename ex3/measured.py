@@ -18,7 +18,7 @@ from ex3.training import Keeper, Task, TrainState
 
 log = logging.getLogger("ex3")
 
-Measure = Callable[[Split], dict[str, float]]
+Measure = Callable[[str, Split], dict[str, float]]  # of a split, by name
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
+def watched_splits(config: TrainConfig, dataset: Dataset) -> dict[str, Split]:
+    """Return what the learning curves show, by name: as many training images as there are test images, and those."""
+    validation = {"validation": dataset.validation} if config.validation_curve else {}
+    return {"train": dataset.train.first(len(dataset.test)), **validation, "test": dataset.test}
+
+
 def optimise(
     config: TrainConfig,
     task: Task,
@@ -58,7 +64,7 @@ def optimise(
         config: All settings of the run.
         task: What is optimised.
         dataset: The images.
-        measure: A split -> what the curves show of it.
+        measure: A split and its name -> what the curves show of it.
         on_progress: Called after each chunk of gradient steps.
         keeper: Where the state is kept on the way, and taken up again.
         more: More numbers for each point of the curves.
@@ -68,9 +74,7 @@ def optimise(
         log.warning(
             "batch_size = %d: there are %d training images; one batch is all", config.batch_size, len(dataset.train)
         )
-    watched = {"train": dataset.train.first(len(dataset.test))}
-    watched |= {"validation": dataset.validation} if config.validation_curve else {}
-    watched["test"] = dataset.test  # the last, so that its logits are still there after training
+    watched = watched_splits(config, dataset)
     state = training.start(config, task)
     state.seconds = spent
     if keeper:
@@ -80,7 +84,7 @@ def optimise(
         if chunk.is_evaluated or not np.isfinite(new_losses).all():
             point = {"epoch": len(state.losses) / chunk.steps, "seconds": state.seconds}
             for name, split in watched.items():
-                point |= {f"{name}_{quantity}": value for quantity, value in measure(split).items()}
+                point |= {f"{name}_{quantity}": value for quantity, value in measure(name, split).items()}
             state.points.append(point | more())
         if on_progress:
             newest = state.points[-1] if chunk.step == chunk.steps and chunk.is_evaluated else None

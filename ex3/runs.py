@@ -15,19 +15,19 @@ from ex3.config import ClassifierConfig, LinearConfig, PlaneConfig, TrainConfig
 from ex3.data import Dataset, Split
 from ex3.data.sampling import balanced_order, balancing_weights, shuffled_order
 from ex3.defences.losses import build_robust_loss
-from ex3.embedding.scores import STRUCTURE_SAMPLES, structure
 from ex3.embedding.structured import structured_task
 from ex3.evaluation import (
     collapsed_codes,
     confusion_matrix,
-    dead_units,
+    dead_shares,
     loss_and_accuracy,
     mean_squared_error,
     neighbour_accuracy,
     predict,
     squared_loss_and_accuracy,
+    with_largest,
 )
-from ex3.measured import OnProgress, optimise, summarise
+from ex3.measured import OnProgress, optimise, summarise, watched_splits
 from ex3.results import Run
 from ex3.robust_config import RobustConfig
 from ex3.structured_config import StructuredConfig
@@ -71,12 +71,37 @@ def train_classifier(
     classes = len(dataset.class_names)
     backend.prepare(config.seed, config.threads, config.precision)
     model = models.build(config, dataset.shape, classes)
-    logits = models.logits_model(model)
+    logits, relus = models.logits_model(model), models.relu_outputs(model)
     optimised, measured = _losses(config)
+    observed = with_largest(logits, relus)
+    newest = dict[str, np.ndarray]()  # by split: logits, then the largest value of each ReLU's units
+
+    def measure(name: str, split: Split) -> dict[str, float]:
+        newest[name] = predict(observed, split.x)
+        return measured(newest[name][:, :classes], split.y)
+
+    task = _classifier_task(config, dataset, logits, optimised)
+    state = optimise(config, task, dataset, measure, on_progress, keeper, (lambda: watch(model)) if watch else dict)
+    for name, split in watched_splits(config, dataset).items():
+        if name not in newest:  # the training was taken up after its last step
+            measure(name, split)
+    confusion = confusion_matrix(dataset.test.y, newest["test"][:, :classes].argmax(axis=1), classes)
+    validation = measure("validation", dataset.validation) if len(dataset.validation) else {}
+    run = summarise(config, dataset, state, validation, confusion.tolist())
+    run.metrics.update(dead_shares(newest["train"][:, classes:], relus))
+    for accuracies in task.notes:
+        run.iterations.series["accuracy"] = accuracies.numpy()[: len(state.losses)].tolist()
+    return model, run
+
+
+def _classifier_task(
+    config: ClassifierConfig, dataset: Dataset, logits: keras.Model, optimised: keras.losses.Loss
+) -> Task:
+    """Return the task of training a classifier, which maps images to logits; it may record each batch's accuracy."""
+    train = dataset.train
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
-    steps = training.total_steps(config, len(dataset.train))
+    steps = training.total_steps(config, len(train))
     accuracies = (tf.Variable(tf.fill([steps], math.nan), trainable=False),) if config.batch_accuracy else ()
-    newest = np.empty((0, classes), np.float32)  # logits
 
     def loss(network: keras.Model, x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
         outputs = network(x, training=True)
@@ -85,29 +110,13 @@ def train_classifier(
             of_steps.scatter_nd_update([[step]], [tf.reduce_mean(hits)])
         return optimised(y, outputs, weight)
 
-    def measure(split: Split) -> dict[str, float]:
-        nonlocal newest
-        newest = predict(logits, split.x)
-        return measured(newest, split.y)
-
-    one_hot = np.eye(classes, dtype=np.float32)[dataset.train.y]
-    augmentation = models.build_augmentation(config, dataset.shape)
-    order = balanced_order if config.class_balance == "sampling" else shuffled_order
-    weights = [balancing_weights(dataset.train.y)] if config.class_balance == "weights" else []
     if isinstance(config, RobustConfig):
         loss = build_robust_loss(config, loss, step, steps)
-    arrays = (dataset.train.x, one_hot, *weights)
-    task = Task(logits, loss, arrays, dataset.train.y, order, augmentation, step, accuracies)
-    state = optimise(config, task, dataset, measure, on_progress, keeper, (lambda: watch(model)) if watch else dict)
-    if not len(newest):  # it was taken up after its last step
-        newest = predict(logits, dataset.test.x)
-    confusion = confusion_matrix(dataset.test.y, newest.argmax(axis=1), classes)  # of the test images
-    validation = measure(dataset.validation) if len(dataset.validation) else {}
-    run = summarise(config, dataset, state, validation, confusion.tolist())
-    run.metrics.update(_dead_shares(model, dataset.train.first(len(dataset.test)).x))
-    for of_steps in accuracies:
-        run.iterations.series["accuracy"] = of_steps.numpy()[: len(state.losses)].tolist()
-    return model, run
+    one_hot = np.eye(len(dataset.class_names), dtype=np.float32)[train.y]
+    weights = [balancing_weights(train.y)] if config.class_balance == "weights" else []
+    order = balanced_order if config.class_balance == "sampling" else shuffled_order
+    augmentation = models.build_augmentation(config, dataset.shape)
+    return Task(logits, loss, (train.x, one_hot, *weights), train.y, order, augmentation, step, accuracies)
 
 
 def _losses(config: ClassifierConfig) -> tuple[keras.losses.Loss, Callable[[np.ndarray, np.ndarray], dict[str, float]]]:
@@ -116,11 +125,6 @@ def _losses(config: ClassifierConfig) -> tuple[keras.losses.Loss, Callable[[np.n
         return keras.losses.MeanSquaredError(), squared_loss_and_accuracy
     smoothed = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
     return smoothed, loss_and_accuracy
-
-
-def _dead_shares(model: keras.Model, x: np.ndarray) -> dict[str, float]:
-    """Return the share of dead units of each ReLU, as metrics: ``dead_conv1``, ..., ``dead_dense1``, ..."""
-    return {f"dead_{name}": share for name, share in dead_units(model, models.relu_outputs(model), x).items()}
 
 
 def train_autoencoder(
@@ -147,7 +151,7 @@ def train_autoencoder(
     def loss(network: keras.Model, x: tf.Tensor) -> tf.Tensor:
         return tf.reduce_mean(tf.math.squared_difference(network(x, training=True), x))
 
-    def measure(split: Split) -> dict[str, float]:
+    def measure(name: str, split: Split) -> dict[str, float]:
         return {"loss": mean_squared_error(predict(both, split.x), split.x)}
 
     def encode(x: np.ndarray) -> np.ndarray:
@@ -159,12 +163,14 @@ def train_autoencoder(
     else:
         task = Task(both, loss, (dataset.train.x,), dataset.train.y)
     state = optimise(config, task, dataset, measure, on_progress, keeper, spent=time.perf_counter() - began)
-    run = summarise(config, dataset, state, measure(dataset.validation), [])
+    run = summarise(config, dataset, state, measure("validation", dataset.validation), [])
     has_codes = run.diverged_at is None
     for name, split in (("validation", dataset.validation), ("test", dataset.test)):
         accuracy = neighbour_accuracy(encode, dataset.train, split) if has_codes else math.nan
         run.metrics[f"{name}_neighbour_accuracy"] = accuracy
         if isinstance(config, StructuredConfig):
+            from ex3.embedding.scores import STRUCTURE_SAMPLES, structure  # a tenth of a second that classifiers save
+
             some = split.first(STRUCTURE_SAMPLES)
             scores = structure(some.x, some.y, encode(some.x), config.seed)
             run.metrics.update({f"{name}_{score}": value for score, value in scores.items()})

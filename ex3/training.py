@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ex3 import backend
 from ex3.backend import keras, tf
 from ex3.config import TrainConfig
 from ex3.data.sampling import Order, shuffled_order
@@ -226,12 +227,12 @@ def _compile_train_steps(
     task: Task, optimizer: keras.optimizers.Optimizer, batch_size: int
 ) -> Callable[[np.ndarray], tf.Tensor]:
     """Return a compiled function: rows ``(steps, batch size)`` -> the loss of each step ``(steps,)``."""
-    tensors = [tf.constant(array) for array in task.arrays]
+    tensors = [backend.as_tensor(array) for array in task.arrays]
     shapes = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
     weights = task.model.trainable_variables
 
-    # Traced once, for any number of steps. The arrays are arguments, since TensorFlow never frees what it captures.
-    @tf.function(input_signature=[tf.TensorSpec((None, batch_size), tf.int32), *shapes])
+    # Traced once, for any number of steps. The arrays are arguments: TensorFlow never frees what it captures.
+    @tf.function(input_signature=[tf.TensorSpec((None, batch_size), tf.int32), *shapes], autograph=False)
     def train_steps(rows: tf.Tensor, *arrays: tf.Tensor) -> tf.Tensor:
         def train_step(batch_rows: tf.Tensor) -> tf.Tensor:
             images, *others = (tf.gather(array, batch_rows) for array in arrays)

@@ -15,11 +15,17 @@ from typing import NamedTuple
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # idle threads that spin slow small computations down
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import fake_runs
 import numpy as np
 import pytest
+from small_steps import ANSWERS, PATHS, TEMPLATE
+from small_sweeps import CELLS, LINEAR
 
-from ex3 import commands, config, data
+from ex3 import cells, commands, config, data, provenance
+from ex3.commands.reproduce import job
 from ex3.data import files, sources
+from ex3.errors import ExperimentError
+from ex3.experiments import OutcomeSummary, reproduce
 
 ROOT = Path(__file__).parent.parent
 NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
@@ -39,7 +45,7 @@ def _clean_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name, value in NO_NETWORK.items():
         monkeypatch.setenv(name, value)
-    sources.load_raw.cache_clear()
+    sources._load_raw.cache_clear()
 
 
 def write_idx(path: Path, array: np.ndarray) -> Path:
@@ -104,6 +110,51 @@ def run_cli(capfd):
         code = commands.main([str(word) for word in words])
         return Result(code, *capfd.readouterr())
 
+    return run
+
+
+@pytest.fixture
+def trained_configs(monkeypatch) -> list[config.TrainConfig]:
+    """Make up the runs of this process instead of training; return the list of the configs that were trained."""
+    configs = []
+
+    def train(settings, dataset):
+        configs.append(settings)
+        return fake_runs.train(settings, dataset)
+
+    monkeypatch.setitem(sys.modules, "ex3.runs", type("FakeRuns", (), {"train": staticmethod(train)}))
+    return configs
+
+
+@pytest.fixture
+def compute_cells(dataset, trained_configs):
+    """Return a function that computes the cells of some learning rates in this process."""
+
+    def run(*rates: float, **options) -> cells.CellResults:
+        configs = [LINEAR.model_copy(update={"learning_rate": rate}) for rate in rates]
+        CELLS.mkdir(parents=True, exist_ok=True)
+        return cells.run_cells(configs, dataset.info, CELLS, cells.Workers(1), provenance.TRAINING, **options)
+
+    return run
+
+
+@pytest.fixture
+def run_steps(monkeypatch):
+    """Return a function that runs steps; a step's child process is a function that writes one file, or fails."""
+
+    def run_command(arguments, file, on_line):
+        on_line("under way")
+        if "1e30" in arguments:
+            raise ExperimentError("exit code 5: the loss is not finite")
+        written = Path(f"{arguments[0]}.txt")
+        written.write_text(" ".join(arguments))
+        return OutcomeSummary(f"headline of {arguments[0]}", [str(written)])
+
+    def run(*steps, **options):
+        return reproduce.run([job(step, PATHS) for step in steps], PATHS, TEMPLATE, ANSWERS, **options)
+
+    monkeypatch.setattr(reproduce, "run_command", run_command)
+    TEMPLATE.write_text("The answers.\n")
     return run
 
 

@@ -47,19 +47,36 @@ The convnet beats the MLP: 0.9910 ± 0.0010 and 0.9830 ± 0.0020.
 The linear model learns $y_1$ with every seed:
 0.0045. All checks pass.
 
-![Three models](figures/compare.png)
+![Figure 1](figures/compare.png)
 
 **Figure 1:** Three models
 
-![Losses](figures/toy-curves.png)
+![Figure 2](figures/toy-curves.png)
 
 **Figure 2:** Losses [License](LICENSE)
 """
+PARTS = """\
+{% set accuracy = twin("compare").result.convnet.metrics.test_accuracy %}
+<!-- written by report: results -->
+| result | seconds |
+| --- | --- |
+| {{ accuracy | pm(4) }} | {{ twin("compare").seconds | fix(0) }} |
+<!-- end -->
+<!-- written by report: convnet.toml -->
+{{ accuracy | pm(4) }} {{ "in words " * 20 }}
+<!-- end -->
+"""
 README = """\
-| command | figures | result | seconds |
-| --- | --- | --- | --- |
-| `python cli.py train convnet` | `compare` | 0.9910 ± 0.0010 | 1 |
-| `python cli.py train convnet --config configs/convnet-best.toml` | `compare` | 0.9961 ± 0.0007 | 99 |
+A sentence.
+
+<!-- written by report: results -->
+| result | seconds |
+| --- | --- |
+| 0.9910 ± 0.0010 | 1 |
+<!-- end -->
+
+| `python cli.py train convnet` | 0.9910 ± 0.0010 |
+| `python cli.py train convnet --config configs/convnet-best.toml` | 0.9961 ± 0.0007 |
 """
 
 
@@ -72,10 +89,11 @@ def write_figure(folder: Path, name: str, command: str, dataset: DatasetInfo, re
 
 
 def write_project(folder: Path) -> None:
-    """Write two figures, the template, and the answers and the README that agree with them."""
+    """Write two figures, the templates, and the answers and the README that agree with them."""
     write_figure(folder / "figures", "compare", "python cli.py train all", MNIST, COMPARE)
     write_figure(folder / "figures", "toy-curves", "python cli.py toy", TOY, TOY_CURVES)
-    for name, text in {"t.jinja": TEMPLATE, "Answers.md": ANSWERS, "README.md": README, "LICENSE": "MIT"}.items():
+    texts = {"t.jinja": TEMPLATE, "README.md.jinja": PARTS, "Answers.md": ANSWERS, "README.md": README}
+    for name, text in {**texts, "LICENSE": "MIT"}.items():
         (folder / name).write_text(text, "utf-8")
 
 

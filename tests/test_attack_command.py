@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from figure_texts import read_setting
 from test_plots import end_labels
 
 from ex3 import commands
@@ -20,8 +21,8 @@ from ex3.adversarial.summaries import AttackCurves, AttackExamples, Example, Exa
 from ex3.adversarial.victims import keras_victim
 from ex3.experiments import attack as experiment
 from ex3.plots import attack as plots
+from ex3.plots.colours import RIGHT, WRONG
 from ex3.plots.style import WIDTH
-from ex3.plots.titles import read_setting
 from ex3.results import DatasetInfo, Record, from_json, to_json
 
 SAMPLES = 20
@@ -209,6 +210,6 @@ def test_examples_show_the_noise_on_one_scale_and_mark_what_is_wrong():
     original, noisy, attacked = figure.axes[:3]
     assert [axes.get_xlabel() for axes in (original, noisy, attacked)] == ["bag (90 %)", "bag (70 %)", "shirt (60 %)"]
     colours = [axes.xaxis.label.get_color() for axes in (original, noisy, attacked)]
-    assert colours == [plots.RIGHT, plots.RIGHT, plots.WRONG]
+    assert colours == [RIGHT, RIGHT, WRONG]
     assert attacked.get_title() == "FGSM\nlinf, 0.25"
     assert {axes.images[0].get_clim() for axes in (figure.axes[4], figure.axes[5], figure.axes[10])} == {(-0.5, 0.5)}

@@ -11,7 +11,7 @@ from ex3.adversarial import attacks, study
 from ex3.adversarial.attack_config import AttackConfig
 from ex3.adversarial.attacks import Victim
 from ex3.adversarial.cases import Case, check_epsilons
-from ex3.adversarial.judging import CorrectImages, judge, select_correct, smallest_epsilons, wilson
+from ex3.adversarial.judging import CorrectImages, judge, select_correct, smallest_epsilons
 from ex3.adversarial.self_check import self_check
 from ex3.backend import keras, tf
 from ex3.data import Split
@@ -58,12 +58,6 @@ def test_judgement_by_hand():
     assert result.l2 == pytest.approx(np.median(np.linalg.norm(noise, axis=1)), rel=1e-5)
     assert result.linf == pytest.approx(np.median(np.abs(noise).max(axis=1)), rel=1e-5)
     assert math.isnan(judge(case, LINEAR, images, lambda x, y: x)[0].l2)
-
-
-def test_wilson_by_hand():
-    np.testing.assert_allclose(wilson(50, 100), (0.4038, 0.5962), atol=1e-4)
-    assert wilson(0, 100) == (0.0, pytest.approx(0.0370, abs=1e-4))
-    assert wilson(100, 100) == (pytest.approx(0.9630, abs=1e-4), 1.0)
 
 
 def test_bisection_finds_the_exact_epsilon_of_a_linear_model():

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from figure_texts import read_setting
 
-from ex3 import evaluation
+from ex3 import config_files, evaluation
 from ex3.backend import keras
 from ex3.config import AutoencoderConfig
 from ex3.embedding import planes, scores
@@ -14,7 +15,6 @@ from ex3.embedding.results import CodesInPlane, DecodedGrid, LossCurves, Reconst
 from ex3.evaluation import predict
 from ex3.plots import autoencoder as plots
 from ex3.plots import planes as plane_plots
-from ex3.plots.titles import read_setting
 from ex3.results import Record, from_json
 from ex3.runs import train_autoencoder
 
@@ -125,7 +125,7 @@ RESULTS = {
 @pytest.fixture
 def written(run_cli, quick_scores):
     """Run the command with two seeds; return what it printed, and the figures' twins."""
-    result = run_cli("autoencoder", *FAST, "--seeds", 2)
+    result = run_cli("autoencoder", *FAST, "--seeds", 2, "--limit", 1000)
     assert result.code == 0, result.err
     files = {name: Path(f"figures/autoencoder-{name}.json").read_bytes() for name in RESULTS}
     return result, {name: from_json(Record[kind], files[name]) for name, kind in RESULTS.items()}
@@ -144,6 +144,8 @@ def test_the_command_writes_figures_twins_encoder_and_decoder(written, dataset):
     codes_in_plane = twins["scatter"].result
     check_scores(codes_in_plane, dataset)
     assert len(list(Path("runs/models").glob("autoencoder-structured-seed0-*/decoder.keras"))) == 1
+    (convnet,) = Path("runs/models").glob("convnet-*")
+    assert config_files.load(convnet / "config.toml").limit == 1000
     (folder,) = Path("runs/models").glob("autoencoder-seed0-*")
     encoder = keras.saving.load_model(folder / "encoder.keras")
     decoder = keras.saving.load_model(folder / "decoder.keras")

@@ -1,17 +1,15 @@
 """Cells of a sweep: each is trained once, none is lost, and all are the same as alone, whatever is killed."""
 
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import fake_runs
 import pytest
 from conftest import ROOT, run_process, start_process
+from small_sweeps import CELLS, SWEEP, numbers, processes_of_session, started, wait_for
 
 import ex3
 from ex3 import cells, config, config_files, provenance
@@ -20,61 +18,7 @@ from ex3.errors import DataError
 from ex3.results import Record, Run, from_json
 from ex3.sweeps import SweepResult
 
-CELLS = Path("runs/cells")
-SWEEP = ["sweep", "lr", "--model", "linear", "--dataset", "digits", "--values", "0.01,0.1", "--seeds", "2"]
-LINEAR = config.LinearConfig(
-    model="linear", dataset="digits", epochs=1, batch_size=64, optimizer="sgd", learning_rate=0.1, momentum=0.0
-)
-
 needs_ps = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes with Linux's ps")
-
-
-def processes_of_session(session: int) -> list[int]:
-    """Return the processes of a session that are alive."""
-    listed = subprocess.run(["ps", "-o", "pid=,stat=", "-s", str(session)], capture_output=True, text=True, check=False)
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if not line.split()[1].startswith("Z")]
-
-
-def wait_for(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-def numbers(folder: Path = CELLS) -> dict[tuple[float, int], dict]:
-    """Read the stored runs, without their seconds."""
-    runs = {}
-    for path in folder.iterdir():
-        run = json.loads(path.read_text())["run"]
-        del run["seconds"], run["epochs"]["series"]["seconds"]
-        runs[run["config"]["learning_rate"], run["config"]["seed"]] = run
-    return runs
-
-
-@pytest.fixture
-def trained(monkeypatch) -> list[config.TrainConfig]:
-    """Make up the runs of this process instead of training; return the list of the configs that were trained."""
-    configs = []
-
-    def train(settings, dataset):
-        configs.append(settings)
-        return fake_runs.train(settings, dataset)
-
-    monkeypatch.setitem(sys.modules, "ex3.runs", type("FakeRuns", (), {"train": staticmethod(train)}))
-    return configs
-
-
-@pytest.fixture
-def compute(dataset, trained):
-    """Return a function that computes the cells of some learning rates in this process."""
-
-    def run(*rates: float, **options) -> cells.CellResults:
-        configs = [LINEAR.model_copy(update={"learning_rate": rate}) for rate in rates]
-        CELLS.mkdir(parents=True, exist_ok=True)
-        return cells.run_cells(configs, dataset.info, CELLS, cells.Workers(1), provenance.TRAINING, **options)
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -88,68 +32,78 @@ def project(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture
+def use_package(monkeypatch):
+    """Return a function that lets the code on which cells depend be a copy's."""
+
+    def use(folder: Path) -> None:
+        monkeypatch.setattr(provenance, "PACKAGE", folder)
+        provenance.code_digest.cache_clear()
+
+    yield use
+    provenance.code_digest.cache_clear()
+
+
 # in this process, with made-up runs
 
 
-def test_cells_come_in_the_order_of_the_configs_and_equal_ones_are_trained_once(compute, trained):
+def test_cells_come_in_the_order_of_the_configs_and_equal_ones_are_trained_once(compute_cells, trained_configs):
     seen = []
-    results = compute(0.2, 0.1, 0.2, on_progress=seen.append)
+    results = compute_cells(0.2, 0.1, 0.2, on_progress=seen.append)
     assert [run.config.learning_rate for run in results.runs] == [0.2, 0.1, 0.2]
-    assert [settings.learning_rate for settings in trained] == [0.2, 0.1]
+    assert [settings.learning_rate for settings in trained_configs] == [0.2, 0.1]
     assert [(now.done, now.total, now.running) for now in seen] == [(0, 2, 1), (1, 2, 1), (2, 2, 0)]
     assert seen[-1].newest.run == results.runs[1]
 
 
-def test_stored_cells_are_reused_and_never_by_another_config(compute, trained):
-    first = compute(0.1, 0.2)
+def test_stored_cells_are_reused_and_never_by_another_config(compute_cells, trained_configs):
+    first = compute_cells(0.1, 0.2)
     before = {path: path.stat().st_mtime_ns for path in CELLS.iterdir()}
-    again = compute(0.2, 0.1, 0.3)
+    again = compute_cells(0.2, 0.1, 0.3)
     assert (first.reused, again.reused) == (0, 2)
     assert again.runs[:2] == first.runs[::-1]
-    assert [settings.learning_rate for settings in trained] == [0.1, 0.2, 0.3]
+    assert [settings.learning_rate for settings in trained_configs] == [0.1, 0.2, 0.3]
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_damaged_cells_are_trained_again_with_a_warning(compute, trained, caplog):
-    first = compute(0.1, 0.2, 0.3)
+def test_damaged_cells_are_trained_again_with_a_warning(compute_cells, trained_configs, caplog):
+    first = compute_cells(0.1, 0.2, 0.3)
     truncated, swapped, _ = sorted(CELLS.iterdir())
     truncated.write_bytes(truncated.read_bytes()[:500])
     swapped.write_text(swapped.read_text().replace('"learning_rate": 0.', '"learning_rate": 3.'))
-    again = compute(0.1, 0.2, 0.3)
+    again = compute_cells(0.1, 0.2, 0.3)
     assert (again.reused, again.runs) == (1, first.runs)
-    assert len(trained) == 5
+    assert len(trained_configs) == 5
     assert sorted(record.getMessage().split(":")[0] for record in caplog.records) == [str(truncated), str(swapped)]
 
 
 def test_other_packages_and_other_code_give_other_cells_and_a_new_version_of_ex3_does_not(
-    compute, trained, project, tmp_path, monkeypatch
+    compute_cells, trained_configs, project, use_package, tmp_path, monkeypatch
 ):
     shutil.copytree(project / "ex3", tmp_path / "ex3", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "ex3")
-    provenance.code_digest.cache_clear()
     shutil.copy(ROOT / "ex3" / "runs.py", tmp_path / "ex3" / "runs.py")
-    compute(0.1)
+    use_package(tmp_path / "ex3")
+    compute_cells(0.1)
     monkeypatch.setattr(ex3, "__version__", "9.9.9")
-    assert (compute(0.1).reused, len(trained)) == (1, 1)
+    assert (compute_cells(0.1).reused, len(trained_configs)) == (1, 1)
     installed = provenance.version
     for package in ("numpy", "keras"):
         monkeypatch.setattr(
             provenance, "version", lambda name, other=package: "9" if name == other else installed(name)
         )
-        assert compute(0.1).reused == 0
+        assert compute_cells(0.1).reused == 0
     monkeypatch.setattr(provenance, "version", installed)
     training = tmp_path / "ex3" / "training.py"
     training.write_text(training.read_text() + "\nANOTHER_CONSTANT = 1\n")
-    provenance.code_digest.cache_clear()
-    assert compute(0.1).reused == 0
-    assert len(list(CELLS.iterdir())) == len(trained) == 4
-    provenance.code_digest.cache_clear()
+    use_package(tmp_path / "ex3")
+    assert compute_cells(0.1).reused == 0
+    assert len(list(CELLS.iterdir())) == len(trained_configs) == 4
 
 
-def test_a_worker_with_other_images_is_refused(dataset, compute, monkeypatch):
+def test_a_worker_with_other_images_is_refused(dataset, compute_cells, monkeypatch):
     monkeypatch.setattr(cells, "load_images", lambda *_: type("Other", (), {"name": "mnist", "fingerprint": "1234"}))
     with pytest.raises(DataError, match=f"mnist .1234. instead of digits .{dataset.fingerprint}.; name a --data-dir"):
-        compute(0.1)
+        compute_cells(0.1)
 
 
 def test_a_worker_with_other_packages_is_refused_and_each_difference_named():
@@ -161,7 +115,7 @@ def test_a_worker_with_other_packages_is_refused_and_each_difference_named():
         require_same_environment("worker", theirs, ours)
 
 
-@pytest.mark.usefixtures("trained")
+@pytest.mark.usefixtures("trained_configs")
 def test_a_sweep_writes_figures_twins_and_cells(run_cli):
     result = run_cli(*SWEEP, "--jobs", 1)
     assert result.code == 0, result.err
@@ -183,15 +137,15 @@ def test_a_sweep_writes_figures_twins_and_cells(run_cli):
     assert curves.models["linear, learning_rate 0.1, seed 1"] == "0.1 1"
 
 
-def test_fresh_deletes_the_cells_of_this_sweep_alone(run_cli, trained):
+def test_fresh_deletes_the_cells_of_this_sweep_alone(run_cli, trained_configs):
     run_cli(*SWEEP, "--jobs", 1, "-q", "--values", "0.01,0.1,0.2")
     result = run_cli(*SWEEP, "--jobs", 1, "-q", "--fresh")
     assert "4 cells (0 reused)" in result.out
-    assert len(trained) == 10
+    assert len(trained_configs) == 10
     assert len(list(CELLS.iterdir())) == 6
 
 
-@pytest.mark.usefixtures("trained")
+@pytest.mark.usefixtures("trained_configs")
 def test_a_diverged_cell_is_a_result(run_cli):
     result = run_cli(*SWEEP, "--jobs", 1, "-q", "--values", "0.1,1e37,1e38", "--seeds", 1)
     assert (result.code, result.err) == (0, "")
@@ -201,12 +155,12 @@ def test_a_diverged_cell_is_a_result(run_cli):
     assert result.err == "ex3: error: every run diverged, at learning_rate = 1e+37, 1e+38\n"
 
 
-def test_a_folder_that_cannot_be_written_is_found_out_before_training(run_cli, trained):
+def test_a_folder_that_cannot_be_written_is_found_out_before_training(run_cli, trained_configs):
     Path("runs").touch()
     result = run_cli(*SWEEP)
     assert (result.code, result.out, result.err.count("\n")) == (4, "", 1)
     assert "runs/cells: not a folder" in result.err
-    assert not trained
+    assert not trained_configs
 
 
 @pytest.mark.parametrize("parameter", ["lr", "dropout", "batch-size", "bottleneck", "structure"])
@@ -228,27 +182,28 @@ def test_a_network_without_the_parameter_is_refused(run_cli, parameter, model):
 # in processes of their own, with made-up runs
 
 
+@pytest.fixture
+def control(monkeypatch) -> Path:
+    """Return a folder in which the runs with learning rate 0.1 tell that they have begun; they wait for its file."""
+    folder = Path("control").resolve()
+    folder.mkdir()
+    (folder / "hold-0.1").touch()
+    monkeypatch.setenv("CONTROL", str(folder))
+    return folder
+
+
 @needs_ps
-def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(project, monkeypatch):
-    control = Path("control").resolve()
-    control.mkdir()
-    hold = control / "hold-0.1"
-    hold.touch()
-    monkeypatch.setenv("CONTROL", str(control))
-
-    def start(jobs: int) -> subprocess.Popen:
-        return start_process(*SWEEP, "--threads", 1, "--jobs", jobs, root=project)
-
-    def started() -> set[int]:
-        """Return the workers that hold a cell."""
-        return {int(file.name.split("-")[-1]) for file in control.glob("started-0.1-*")}
+def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(
+    project, control, run_cli, trained_configs, use_package
+):
+    words = [*SWEEP, "--threads", 1]
 
     # a killed worker, then Ctrl-C
-    process = start(jobs=2)
-    wait_for(lambda: len(started()) == 2 and len(list(CELLS.glob("*.json"))) == 2)
-    before = started()
+    process = start_process(*words, "--jobs", 2, root=project)
+    wait_for(lambda: len(started(control)) == 2 and len(list(CELLS.glob("*.json"))) == 2)
+    before = started(control)
     os.kill(min(before), signal.SIGKILL)
-    wait_for(lambda: len(started() - before) == 2)
+    wait_for(lambda: len(started(control) - before) == 2)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -259,23 +214,19 @@ def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(project
     wait_for(lambda: not processes_of_session(process.pid), 5)
     kept = numbers()
 
-    # a second sweep at the same time, then a kill
-    before = started()
-    killed = start(jobs=2)
-    wait_for(lambda: len(started() - before) == 2)
-    _, err = (second := start(jobs=1)).communicate(timeout=60)
-    assert second.returncode == 4
-    assert f"runs/cells: process {killed.pid}, cli.py sweep lr " in err
+    # a kill, while this process wants the same folder; then it goes on
+    before = started(control)
+    killed = start_process(*words, "--jobs", 2, root=project)
+    wait_for(lambda: len(started(control) - before) == 2)
+    assert f"runs/cells: process {killed.pid}, cli.py sweep lr " in run_cli(*words, "--jobs", 1).err
     killed.kill()
     killed.communicate(timeout=20)
     wait_for(lambda: not processes_of_session(killed.pid), 10)
     assert numbers() == kept
-    hold.unlink()
-    other = start(jobs=1)
-    out, err = other.communicate(timeout=60)
-    assert other.returncode == 0, err
-    assert "4 cells (2 reused)" in out
-    assert len(numbers()) == 4
+    (control / "hold-0.1").unlink()
+    use_package(project / "ex3")
+    assert "4 cells (2 reused)" in run_cli(*words, "--jobs", 1).out
+    assert [(settings.learning_rate, settings.seed) for settings in trained_configs] == [(0.1, 0), (0.1, 1)]
     assert {path.suffix for path in CELLS.iterdir()} == {".json"}
     assert numbers().items() >= kept.items()
 

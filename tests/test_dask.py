@@ -1,14 +1,16 @@
 """A sweep on a Dask cluster: a scheduler and two workers on this machine, one of which is killed."""
 
 import json
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, start_process
-from test_cells import SWEEP, numbers, wait_for
+from conftest import ROOT
+from small_sweeps import CELLS, SWEEP, numbers, wait_for
 
 from ex3 import config, data, provenance
 from ex3.cells import Workers, run_cells
@@ -59,15 +61,20 @@ def connect(address: str) -> None:
         pass
 
 
-def test_a_sweep_survives_the_loss_of_a_worker_with_the_same_numbers(start, scheduler, monkeypatch):
+def test_a_sweep_survives_the_loss_of_a_worker_with_the_same_numbers(run_cli, start, scheduler, monkeypatch):
     workers = [start("worker", scheduler, *WORKER) for _ in range(2)]
     words = ["--epochs", 20, "--threads", 2, "--backend", "dask", "--address", scheduler]
-    process = start_process(*SWEEP, *words)
-    wait_for(lambda: process.poll() is not None or list(Path("runs/cells").glob("*.json")))
-    workers[0].kill()
-    out, err = process.communicate(timeout=100)
-    assert process.returncode == 0, err
-    assert "4 cells (0 reused)" in out
+
+    def kill_one() -> None:
+        wait_for(lambda: list(CELLS.glob("*.json")), seconds=100)
+        workers[0].kill()
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    result = run_cli(*SWEEP, *words)
+    killer.join()
+    assert (workers[0].wait(), result.code) == (-signal.SIGKILL, 0), result.err
+    assert "4 cells (0 reused)" in result.out
     found = numbers()[0.1, 1]
     settings = config.LinearConfig.model_validate(found["config"])
     Path("alone").mkdir()

@@ -50,7 +50,7 @@ def test_gzip_dotted_names_and_npz_give_the_same_images(idx_folder, digit_arrays
     (idx_folder / f"{X_TRAIN}.gz").write_bytes(gzip.compress(image_file.read_bytes()))
     image_file.unlink()
     (idx_folder / Y_TRAIN).rename(idx_folder / "train-labels.idx1-ubyte")
-    sources.load_raw.cache_clear()
+    sources._load_raw.cache_clear()
     assert_same(plain, load_dataset("mnist", idx_folder))
     assert_same(plain, load_dataset("mnist", save_npz(tmp_path / "mnist.npz", digit_arrays)))
     assert_same(plain, load_dataset("mnist", tmp_path))  # finds mnist.npz by its name
@@ -122,7 +122,7 @@ def test_fashion_mnist_is_taken_from_keras_and_checked(monkeypatch, digit_arrays
     dataset = load_dataset("fashion-mnist")
     assert (dataset.name, dataset.source, dataset.class_names[0]) == ("fashion-mnist", "Keras", "T-shirt")
     arrays["y_train"][0] = 17
-    sources.load_raw.cache_clear()
+    sources._load_raw.cache_clear()
     with pytest.raises(DataError, match="y_train holds the label 17"):
         load_dataset("fashion-mnist")
 

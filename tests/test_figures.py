@@ -38,7 +38,7 @@ DEFECTS = [
     ),
     (lambda: Path("LICENSE").unlink(), "LICENSE: linked from the answers, but missing"),
     (
-        lambda: Path("README.md").write_text(README.replace("0.9910", "0.9911"), "utf-8"),
+        lambda: Path("README.md").write_text(README.replace("` | 0.9910", "` | 0.9911"), "utf-8"),
         "README.md: 0.9911 ± 0.0010 is in no twin of figures",
     ),
 ]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_pictures import write_folder
 
-from ex3.commands import main
+from ex3.commands import config_of, main
 from ex3.config_files import load, shipped
 from ex3.data import load_dataset
 from ex3.data.sampling import balanced_order, balancing_weights
@@ -17,6 +17,27 @@ from ex3.data_care.remedies import REMEDIES, Search, judge_search
 from ex3.data_care.suspects import Suspects, find_suspects, find_suspects_of_kind, fold_configs, out_of_fold
 from ex3.errors import ConfigError
 
+TINY = """
+classes = ["4", "7", "9"]
+mislabelled = 0.3
+actual_class = "1"
+given_class = "0"
+epochs_clean = 2
+
+[network]
+model = "convnet"
+filters = [4]
+kernel_sizes = [3]
+hidden_units = [8]
+optimizer = "adam"
+learning_rate = 0.01
+momentum = 0.7
+batch_size = 32
+threads = 2
+
+[augmentation]
+translation = 0.1
+"""
 MESS = MessConfig(counts=(40, 20, 10), mislabelled=0.5, actual_class="7", given_class="4")
 
 
@@ -150,8 +171,9 @@ def test_new_labels_and_true_labels_reach_the_network_and_test_images_do_not_cha
 
 def test_the_command_writes_its_figures_and_finds_its_runs_again(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = ["imbalance", "--dataset", "digits", "--classes", "4,7,9", "--counts", "100,30,30", "--epochs", "2",
-             "--seeds", "1", "--folds", "2", "-q"]  # fmt: skip
+    (tmp_path / "tiny.toml").write_text(TINY)
+    words = ["imbalance", "--config", "tiny.toml", "--dataset", "digits", "--counts", "100,30,30", "--epochs", "2",
+             "--seeds", "1", "--folds", "2", "--jobs", "1", "-q"]  # fmt: skip
     assert main(words) == 0
     out = capsys.readouterr().out
     assert "suspects of images labelled 4, answered 7" in out
@@ -164,6 +186,12 @@ def test_the_command_writes_its_figures_and_finds_its_runs_again(tmp_path, capsy
     }
     assert main(words) == 0
     assert "12 runs (12 reused)" in capsys.readouterr().out
+
+
+def test_digits_have_a_config_of_their_own():
+    digits, photographs = (config_of(["imbalance", *words])[0] for words in (["--dataset", "digits"], []))
+    assert (digits.dataset, digits.classes, digits.epochs_clean) == ("digits", ("4", "7", "9"), 2)
+    assert photographs.dataset == "cars-cats-trucks"
 
 
 def test_photographs_are_refused_with_one_line_where_the_mess_does_not_fit(tmp_path, capsys, monkeypatch):

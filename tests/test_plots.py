@@ -1,17 +1,24 @@
 """Each plot returns a Figure whose axes are labelled, whose title names the data, and which draws what it was given."""
 
 import dataclasses
+import re
 from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from conftest import ROOT
+from figure_texts import read_setting
 from matplotlib.figure import Figure
 
+from ex3.plots import certificates, colours, imbalance, reject
 from ex3.plots.classifiers import Confusions, comparison, confusion_shares, learning_curves, sum_confusions
-from ex3.plots.style import END, MODEL_COLOURS, STYLE, WIDTH, LineEnd, label_ends, smooth, styled
-from ex3.plots.titles import read_setting, set_titles
+from ex3.plots.colours import MODEL_COLOURS
+from ex3.plots.style import END, STYLE, WIDTH, LineEnd, label_ends, smooth, styled
+from ex3.plots.titles import set_titles
 from ex3.results import Curves, repeats
+
+KIND_OF = {"noise": "uniform noise", "fgsm": "FGSM", "pgd": "PGD"}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +98,21 @@ def test_the_setting_stands_between_the_finding_and_the_axes():
     assert setting.get_window_extent().width < figure.bbox.width
     assert "99 %" in figure.get_suptitle()
     assert read_setting(figure) == " ".join(["a setting"] * 30)
+
+
+def test_the_same_thing_has_the_same_colour_everywhere():
+    for attack in ("noise", "fgsm", "pgd"):
+        assert colours.DEFENCE_COLOURS[attack] == colours.ATTACK_COLOURS[attack] == reject.KINDS[KIND_OF[attack]]
+    assert certificates.LINES["left"][1] == colours.ATTACK_COLOURS["pgd"]
+    assert certificates.LINES["intervals"][1] == colours.DEFENCE_COLOURS["ibp"]
+    assert imbalance.REMEDY_COLOURS["nothing"] == colours.TREATMENT_COLOURS["nothing"]
+    for table in (colours.ATTACK_COLOURS, colours.DEFENCE_COLOURS, colours.TREATMENT_COLOURS, colours.MODEL_COLOURS):
+        assert len(set(table.values())) == len(table)
+
+
+def test_every_colour_stands_in_the_one_table():
+    files = [file for file in (ROOT / "ex3" / "plots").glob("*.py") if file.name != "colours.py"]
+    assert [file.name for file in files if re.search(r"#[0-9a-fA-F]{6}\b|tab:", file.read_text("utf-8"))] == []
 
 
 def test_smoothing_by_hand():

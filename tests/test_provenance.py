@@ -77,17 +77,16 @@ def test_a_consumers_seed_and_limit_are_those_of_the_classifier_it_asks_for():
     assert (asked.dataset, asked.limit, asked.seed, asked.threads) == ("digits", None, 2, 2)
 
 
-@pytest.mark.usefixtures("quick_scores")
 def test_a_limited_model_is_stored_under_its_own_identity_and_never_taken_for_the_whole_one(run_cli):
-    """``autoencoder --limit`` used to leave its convnet where ``attack`` looked for one of all images."""
-    result = run_cli("autoencoder", *FAST, "--seeds", 1, "--limit", 150, "--set", "hidden_units=[8]")
+    """Else ``attack`` would take the convnet of a command with ``--limit`` for one of all images."""
+    result = run_cli("evaluate", "convnet", "--dataset", "digits", "--limit", 150, "-q")
     assert result.code == 0, result.err
     (limited,) = Path("runs/models").glob("convnet-*")
     for file in limited.iterdir():
         assert f"wrote {file}" in result.out
     run = json.loads((limited / "run.json").read_text())
     assert (run["config"]["limit"], run["dataset"]["sizes"]["train"]) == (150, 150)
-    twin = json.loads(Path("figures/autoencoder-scatter.json").read_text())
+    twin = json.loads(Path("figures/evaluate-confusion.json").read_text())
     assert twin["models"]["convnet"] == run["weights"]
     asked = classifier_config("convnet", like=AttackConfig(dataset="digits"))
     whole = trained_classifier(asked, Paths(Path(), Path("runs")), quiet=True)

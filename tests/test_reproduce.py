@@ -4,6 +4,7 @@ Most tests replace the child process by a function that writes one file; two sta
 """
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -14,76 +15,45 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from small_steps import ANSWERS, DIVERGING, PATHS, TEMPLATE, THEORY, TINY_TOY, states
 
 import ex3
 from ex3 import commands, provenance
 from ex3.commands.report import all_steps
 from ex3.commands.reproduce import Step, job
-from ex3.errors import DataError, ExperimentError
-from ex3.experiments import Outcome, OutcomeSummary, Paths, reproduce
+from ex3.errors import DataError
+from ex3.experiments import Outcome, Paths, reproduce
 from ex3.experiments.reproduce import in_order
 from ex3.provenance import code_digest
 
-PATHS = Paths(Path("figures"), Path("runs"))
-TEMPLATE, ANSWERS = Path("t.jinja"), Path("Answers.md")
-THEORY = Step(("theory",), 3)
-TINY_TOY = Step(("toy", "--model", "linear", "--target", "y1", "--iterations", "5", "--seeds", "1"), 5)
 AFTER_TOY = Step(("toy", "--iterations", "6"), 1, after=(TINY_TOY.name,))
-DIVERGING = Step(("toy", "--learning-rate", "1e30", "--seeds", "1", "--model", "linear", "--target", "y1"), 5)
 
 
-@pytest.fixture
-def run(monkeypatch):
-    """Return a function that runs steps; a step's child process is a function that writes one file, or fails."""
-
-    def run_command(arguments, file, on_line):
-        on_line("under way")
-        if "1e30" in arguments:
-            raise ExperimentError("exit code 5: the loss is not finite")
-        written = Path(f"{arguments[0]}.txt")
-        written.write_text(" ".join(arguments))
-        return OutcomeSummary(f"headline of {arguments[0]}", [str(written)])
-
-    def run(*steps, **options):
-        return reproduce.run([job(step, PATHS) for step in steps], PATHS, TEMPLATE, ANSWERS, **options)
-
-    monkeypatch.setattr(reproduce, "run_command", run_command)
-    TEMPLATE.write_text("The answers.\n")
-    return run
-
-
-def states(outcome) -> dict[str, str]:
-    """Return the state of each step, by the command's first word."""
-    lines = re.findall(r"^(done|reused|failed) +(?:[\d-]+)(?: s)? +(\w+)", outcome.table, re.MULTILINE)
-    assert len(lines) == len(outcome.table.splitlines())
-    return {command: state for state, command in lines}
-
-
-def test_a_completed_step_is_repeated_only_when_its_files_or_its_configs_change(run, monkeypatch):
-    assert states(run(THEORY, TINY_TOY)) == {"theory": "done", "toy": "done"}
-    outcome = run(THEORY, TINY_TOY)
+def test_a_completed_step_is_repeated_only_when_its_files_or_its_configs_change(run_steps, monkeypatch):
+    assert states(run_steps(THEORY, TINY_TOY)) == {"theory": "done", "toy": "done"}
+    outcome = run_steps(THEORY, TINY_TOY)
     assert states(outcome) == {"theory": "reused", "toy": "reused"}
     assert (outcome.problem, outcome.written, ANSWERS.read_text()) == (None, [ANSWERS], "The answers.\n")
     Path("theory.txt").write_text("changed")
-    assert states(run(THEORY, TINY_TOY)) == {"theory": "done", "toy": "reused"}
+    assert states(run_steps(THEORY, TINY_TOY)) == {"theory": "done", "toy": "reused"}
     Path("toy.txt").unlink()
-    assert states(run(THEORY, TINY_TOY)) == {"theory": "reused", "toy": "done"}
-    assert states(run(TINY_TOY, fresh=True)) == {"toy": "done"}
+    assert states(run_steps(THEORY, TINY_TOY)) == {"theory": "reused", "toy": "done"}
+    assert states(run_steps(TINY_TOY, fresh=True)) == {"toy": "done"}
     known = commands.config_of(TINY_TOY.words)
     monkeypatch.setattr(
         "ex3.commands.reproduce.config_of", lambda _: [config.model_copy(update={"seed": 1}) for config in known]
     )
-    assert states(run(TINY_TOY)) == {"toy": "done"}
+    assert states(run_steps(TINY_TOY)) == {"toy": "done"}
 
 
-def test_a_step_is_repeated_after_a_change_of_its_code_and_not_after_a_new_version(run, monkeypatch):
-    run(THEORY, TINY_TOY)
+def test_a_step_is_repeated_after_a_change_of_its_code_and_not_after_a_new_version(run_steps, monkeypatch):
+    run_steps(THEORY, TINY_TOY)
     monkeypatch.setattr(ex3, "__version__", "99.0")
-    assert states(run(THEORY, TINY_TOY)) == {"theory": "reused", "toy": "reused"}
+    assert states(run_steps(THEORY, TINY_TOY)) == {"theory": "reused", "toy": "reused"}
     monkeypatch.setattr(
         provenance, "code_digest", lambda module: "changed" if module == "ex3.commands.toy" else code_digest(module)
     )
-    assert states(run(THEORY, TINY_TOY)) == {"theory": "reused", "toy": "done"}
+    assert states(run_steps(THEORY, TINY_TOY)) == {"theory": "reused", "toy": "done"}
 
 
 def test_a_change_of_code_reaches_the_steps_that_use_it_and_a_comment_reaches_none(tmp_path, monkeypatch, request):
@@ -105,11 +75,11 @@ def test_a_change_of_code_reaches_the_steps_that_use_it_and_a_comment_reaches_no
     assert {name for name in steps if changed[name] != before[name]} == {THEORY.name}
 
 
-def test_a_step_is_repeated_after_a_new_version_of_a_package(run, monkeypatch):
-    run(TINY_TOY)
+def test_a_step_is_repeated_after_a_new_version_of_a_package(run_steps, monkeypatch):
+    run_steps(TINY_TOY)
     versions = provenance.versions
     monkeypatch.setattr(provenance, "versions", lambda *names: versions(*names) | {"numpy": "99.0"})
-    assert states(run(TINY_TOY)) == {"toy": "done"}
+    assert states(run_steps(TINY_TOY)) == {"toy": "done"}
 
 
 def test_a_step_depends_on_the_steps_before_it_and_on_its_images():
@@ -148,9 +118,9 @@ def test_every_step_passes_only_options_that_its_command_has():
     )  # fmt: skip
 
 
-def test_a_failure_stops_no_other_step_and_leaves_the_answers(run, capfd):
+def test_a_failure_stops_no_other_step_and_leaves_the_answers(run_steps, capfd):
     ANSWERS.write_text("as it was")
-    outcome = run(DIVERGING, THEORY)
+    outcome = run_steps(DIVERGING, THEORY)
     assert states(outcome) == {"theory": "done", "toy": "failed"}
     assert outcome.problem.exit_code == 5
     assert "Answers.md is left as it was" in str(outcome.problem)
@@ -162,23 +132,23 @@ def test_a_failure_stops_no_other_step_and_leaves_the_answers(run, capfd):
     ]  # fmt: skip
 
 
-def test_wrong_answers_are_reported_after_the_experiments(run):
+def test_wrong_answers_are_reported_after_the_experiments(run_steps):
     TEMPLATE.write_text('{{ claim("x", "at_least(1, 2)") }}')
-    outcome = run(THEORY)
+    outcome = run_steps(THEORY)
     assert (states(outcome), outcome.problem.exit_code, outcome.written) == ({"theory": "done"}, 5, [])
     TEMPLATE.write_text("{{ nothing }}")
-    assert run(THEORY).problem.exit_code == 3
+    assert run_steps(THEORY).problem.exit_code == 3
 
 
-def test_a_damaged_note_is_replaced(run, caplog):
-    run(THEORY)
+def test_a_damaged_note_is_replaced(run_steps, caplog):
+    run_steps(THEORY)
     (note,) = Path("runs/reproduce").iterdir()
     note.write_text("{")
-    assert states(run(THEORY)) == {"theory": "done"}
+    assert states(run_steps(THEORY)) == {"theory": "done"}
     assert f"{note}: damaged; its experiment is done again" in caplog.text
 
 
-def test_other_images_are_refused_at_once(run, idx_folder):
+def test_other_images_are_refused_at_once(run_steps, idx_folder):
     with pytest.raises(DataError, match="not the original MNIST, which the answers rest on"):
         reproduce.run(
             [job(Step(("train", "all"), 1), PATHS)], Paths(Path("f"), Path("r"), idx_folder), TEMPLATE, ANSWERS
@@ -205,8 +175,9 @@ def test_real_steps_leave_their_files_their_headline_and_their_error(monkeypatch
     assert list(others.runs.rglob("*.json")) == []
 
 
-def test_ctrl_c_keeps_completed_steps_and_stops_the_running_one(run):
-    long = Step(("train", "linear", "--epochs", "5000", "--limit", "200", "--dataset", "digits"), 60)
+def test_ctrl_c_keeps_completed_steps_and_stops_the_running_one(run_steps):
+    epochs = str(5_000 + os.getpid() % 10_000)  # unlike those of other processes
+    long = Step(("train", "linear", "--epochs", epochs, "--limit", "200", "--dataset", "digits"), 60)
     program = f"""
 import sys
 from dataclasses import replace
@@ -236,12 +207,12 @@ sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
     assert process.wait(30) == 130
-    assert re.match(rf"\[2/2, about [\d:]+ left\] {long.name}: linear, seed 0, epoch 3/5000: ", shown), rest
+    assert re.match(rf"\[2/2, about [\d:]+ left\] {long.name}: linear, seed 0, epoch 3/{epochs}: ", shown), rest
     assert "interrupted; 1 of 2 experiments are finished; python cli.py reproduce goes on from there" in rest
     running = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
-    assert "--epochs 5000" not in running
+    assert f"--epochs {epochs}" not in running
     assert [path.name for path in Path("runs/reproduce").iterdir()] == ["theory.json"]
-    assert states(run(THEORY)) == {"theory": "reused"}
+    assert states(run_steps(THEORY)) == {"theory": "reused"}
 
 
 def test_experiments_on_photographs_are_left_out_unless_they_are_asked_for(monkeypatch):
@@ -260,7 +231,7 @@ def test_experiments_on_photographs_are_left_out_unless_they_are_asked_for(monke
     assert {"imbalance", "inspect"} <= set(asked["done"])
 
 
-def test_a_step_that_is_left_out_has_its_line(run):
-    outcome = run(THEORY, left_out=[job(Step(("imbalance",), 9), PATHS)])
+def test_a_step_that_is_left_out_has_its_line(run_steps):
+    outcome = run_steps(THEORY, left_out=[job(Step(("imbalance",), 9), PATHS)])
     assert outcome.table.splitlines()[-1].split() == ["left", "-", "imbalance:", "--photographs", "does", "it"]
     assert "1 of 1 experiments done" in outcome.headline

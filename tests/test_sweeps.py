@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from figure_texts import read_setting
 from test_plots import assert_labelled, end_labels
 
 from ex3 import sweeps
@@ -12,7 +13,6 @@ from ex3.config import AutoencoderConfig, MlpConfig
 from ex3.plots.dead import draw_dead_units
 from ex3.plots.sweep import sweep_by_seed, sweep_curves
 from ex3.plots.sweep_summary import figures_of
-from ex3.plots.titles import read_setting
 from ex3.results import Curves, DatasetInfo, Run, Spread, from_json, to_json
 from ex3.sweeps import KINDS, EqualWork
 
@@ -162,8 +162,8 @@ def test_curves_have_a_line_per_seed_and_name_the_values_that_diverged():
     lasts = [line.get_ydata()[-1] for line in figure.axes[1].lines]
     np.testing.assert_allclose(lasts, [0.6, 0.7, 0.8, 0.9, 0.99])
     assert title_of(figure) == (
-        "Highest test accuracy with learning rate 1 (0.495) after 1 epoch, 1 (0.990) after 2 epochs; "
-        "nothing is learned by 1 of 2 seeds at 1, 2 of 2 at 10"
+        "Learning rate: 1 is best after 1 epoch (0.495) and after 2 epochs (0.990); "
+        "1 of 2 seeds learns nothing at 1, 2 of 2 at 10"
     )
 
 
@@ -186,7 +186,7 @@ def test_final_results_name_the_splits_and_the_values_that_diverged():
     figure = draw("lr", "sweep-summary")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert {"train", "validation", "test", "1 of 2 diverged", "2 of 2 diverged"} <= set(texts)
-    assert title_of(figure).startswith("Learning rate: best by validation is 0.1, with a test accuracy of 0.8500 ±")
+    assert title_of(figure).startswith("Learning rate: 0.1 is best by validation (test accuracy 0.8500 ±")
 
 
 def test_dropout_is_compared_with_none_for_two_networks():

@@ -7,8 +7,8 @@ import numpy as np
 
 from ex3.adversarial.defend_config import DefendedConfig
 from ex3.adversarial.defended import DefendedRun, Inside, LeastNoise
-from ex3.adversarial.judging import wilson
 from ex3.adversarial.worst_case import ATTACKS
+from ex3.measures.intervals import wilson
 from ex3.results import Curves, DatasetInfo, Number, Spread, spread
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ex3.adversarial.attacks import Norm, Victim
 from ex3.adversarial.cases import BoundedPerturb, Case, Method, Perturb
+from ex3.measures.intervals import wilson
 from ex3.results import Number
 
 ROUNDS = 8  # of the bisection: to 1/256
@@ -141,15 +142,6 @@ def smallest_epsilons(victim: Victim, images: CorrectImages, perturb: BoundedPer
         fooled = succeeds(middle)
         low, high = np.where(fooled, low, middle), np.where(fooled, middle, high)
     return np.where(found, high, np.inf)
-
-
-def wilson(successes: int, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927): it stays in [0, 1] and has a width at 0 and 1, too."""
-    z = 1.959964
-    share = successes / count
-    middle = share + z**2 / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return max(0.0, (middle - half) / (1 + z**2 / count)), min(1.0, (middle + half) / (1 + z**2 / count))
 
 
 def _median(sizes: np.ndarray) -> float:

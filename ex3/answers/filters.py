@@ -31,6 +31,11 @@ def _seeds(runs: Sequence[Node], name: str) -> list[float]:
     return _numbers(run.metrics[name] for run in runs)
 
 
+def _named(choices: Sequence[Node], part: str) -> list[Node]:
+    """Choices whose name has a part; none where no such setting was tried."""
+    return [choice for choice in choices if part in choice.name]
+
+
 def _finals(curves: Sequence[Node], name: str) -> list[float]:
     """Last value of a series, one number per seed."""
     return [_number(of_seed.series[name][len(of_seed.series[name]) - 1]) for of_seed in curves]
@@ -92,11 +97,12 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "interval": _interval,
     "power": lambda number: f"{number:.0e}",
     "percent": lambda share, digits=0: f"{100 * share:.{digits}f} %",
-    "escape_pipes": lambda text: text.replace("|", "\\|"),
     # a twin's lists -> numbers
     "median": lambda values: float(np.median(_numbers(values))),
     "quantile": lambda values, share: float(np.quantile(_numbers(values), share)),
     "spread": lambda values: spread(_numbers(values)),
+    "named": _named,
+    "values": lambda entries: [entries[key] for key in entries],
     "each": lambda runs, key: [run[key] for run in runs],
     "column": lambda rows, index: spread(_numbers(row[index] for row in rows)),
     "share_of": lambda parts, wholes: [part / whole for part, whole in zip(parts, wholes, strict=True)],

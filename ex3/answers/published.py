@@ -20,8 +20,6 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 OURS = ("ex3", "python")  # whose versions change no number
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 SPREAD = re.compile(r"(\d+\.(\d+)) ± (\d+\.\d+)")
-FIGURE_NAME = re.compile(r"`([a-z][a-z0-9-]+)`")
-SECONDS_CELL = 4  # of a row's cells, the first being what stands before its first bar
 
 
 def figure_names(figures: Path) -> list[str]:
@@ -58,7 +56,7 @@ def check_answers(text: str, folder: Path, figures: Path) -> list[str]:
 
 
 def check_readme(readme: Path, figures: Path) -> list[str]:
-    """Check that each "mean ± deviation" and the seconds in the README's tables are a twin's.
+    """Check that each "mean ± deviation" in the README's tables is a twin's.
 
     Rows with ``--config`` have no twin.
 
@@ -68,10 +66,9 @@ def check_readme(readme: Path, figures: Path) -> list[str]:
     """
     if not readme.is_file():
         return []
-    known, text = _known_spreads(figures), readme.read_text("utf-8")
-    rows = [line for line in text.splitlines() if line.startswith("|") and "--config" not in line]
-    stale = [] if with_seconds(text, figures) == text else [f"{readme}: seconds are not those of the twins"]
-    return stale + [
+    known, lines = _known_spreads(figures), readme.read_text("utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("|") and "--config" not in line]
+    return [
         f"{readme}: {match[0]} is in no twin of {figures}"
         for row in rows
         for match in SPREAD.finditer(row)
@@ -99,21 +96,6 @@ def check_headers(configs: Path, figures: Path) -> list[str]:
         for match in SPREAD.finditer(header)
         if not _is_known(match, known)
     ]
-
-
-def with_seconds(readme: str, figures: Path) -> str:
-    """Return the README with the seconds of each table row that names a figure, as its twin has them."""
-
-    def update(row: str) -> str:
-        cells = row.split("|")
-        name = FIGURE_NAME.search(cells[2]) if len(cells) == SECONDS_CELL + 2 and "--config" not in row else None
-        file = figures / f"{name[1]}.json" if name else None
-        if file is None or not file.is_file() or not cells[SECONDS_CELL].strip().isdigit():
-            return row
-        cells[SECONDS_CELL] = f" {json.loads(file.read_bytes())['seconds']:.0f} "
-        return "|".join(cells)
-
-    return "".join(update(line) if line.startswith("|") else line for line in readme.splitlines(keepends=True))
 
 
 def _check_figure(figures: Path, name: str, commands: Collection[str]) -> Iterator[str]:

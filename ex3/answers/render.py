@@ -55,7 +55,7 @@ def render(template: Path, figures: Path, folder: Path) -> tuple[str, list[Claim
         twin(name)  # a picture without its numbers is refused
         shown.append(name)
         path = Path(os.path.relpath(figures / f"{name}.png", folder)).as_posix()
-        return f"![{caption}]({path})\n\n**Figure {len(shown)}:** {caption}"
+        return f"![Figure {len(shown)}]({path})\n\n**Figure {len(shown)}:** {caption}"
 
     environment.globals |= {"twin": twin, "figure": figure, "claim": _claim_function(environment, claims)}
     try:

@@ -19,7 +19,7 @@ import click
 
 import ex3
 from ex3.commands._net import describe, drop_output, mend_environment, show_traceback
-from ex3.commands._signals import as_interrupts, exit_code, follow_parent
+from ex3.commands._signals import as_interrupts, exit_code, follow
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import Config
@@ -79,18 +79,21 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--outcome", type=click.Path(path_type=Path), hidden=True, help="Also write headline and files as JSON.")
+@click.option("--parent", type=int, hidden=True, help="End when this process, which started this one, has ended.")
 @click.version_option(ex3.__version__, prog_name="ex3")
-def cli(outcome: Path | None) -> None:
+def cli(outcome: Path | None, parent: int | None) -> None:
     """Deep learning on MNIST: one exercise, carried out and measured.
 
     Each command runs one experiment, writes its figures and the numbers in them, and prints a table and a headline.
     """
-    if outcome:  # the option of a parent process, which may be killed
-        follow_parent()
+    if parent is not None:
+        follow(parent)
 
 
 @cli.result_callback()
-def outcome_and_file(result: "Outcome | None", outcome: Path | None) -> "tuple[Outcome | None, Path | None]":
+def outcome_and_file(
+    result: "Outcome | None", outcome: Path | None, **_: object
+) -> "tuple[Outcome | None, Path | None]":
     """Hand what the command returned to ``main``, with the file of ``--outcome``."""
     return result, outcome
 

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ex3.progress import show_loading
+
 if TYPE_CHECKING:  # heavy
     from ex3.config import Config
     from ex3.experiments import Paths
+    from ex3.settings import ImagesConfig
 
 Options = list[Callable]
 
@@ -73,6 +76,11 @@ RESUME_OPTIONS: Options = [
                  help="Keep the state of the training, from which the same command goes on after a kill; 0: never."),
     click.option("--fresh", is_flag=True, help="Start over: delete the state of trainings that were interrupted."),
 ]  # fmt: skip
+
+RUN_OPTIONS: Options = [
+    click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]"),
+    click.option("--fresh", is_flag=True, help="Start over: delete the finished runs of this experiment."),
+]
 
 
 @dataclass(frozen=True)
@@ -138,11 +146,22 @@ def overrides(options: Mapping[str, Any], keys: Sequence[str]) -> dict[str, obje
     return values | {key: value if key in TEXT_KEYS else parse_value(value) for key, value in given.items()}
 
 
-def print_configs(configs: "Sequence[Config]") -> None:
-    """Print configs as TOML."""
-    from ex3.config_files import to_toml
+def begin(configs: "Sequence[Config]", options: Mapping[str, Any], loads: str) -> bool:
+    """Tell whether the experiment shall run: with ``--print-config``, its configs are printed as TOML instead.
 
-    click.echo("\n".join(to_toml(config) for config in configs), nl=False)
+    Args:
+        configs: Of the experiment.
+        options: All of the command's.
+        loads: What is loaded next, for the terminal.
+    """
+    if options["print_config"]:
+        from ex3.config_files import to_toml
+
+        click.echo("\n".join(to_toml(config) for config in configs), nl=False)
+        return False
+    start_logging(options.get("verbose", False))
+    show_loading(loads, options.get("quiet", False))
+    return True
 
 
 def paths(options: Mapping[str, Any]) -> "Paths":
@@ -150,6 +169,15 @@ def paths(options: Mapping[str, Any]) -> "Paths":
     from ex3.experiments import Paths
 
     return Paths(figures=options["out"], runs=options["runs"], data=options["data_dir"])
+
+
+def start_reading(config: "ImagesConfig", options: Mapping[str, Any]) -> "Paths":
+    """Return the folders that the options name, and start to read the images while the caller imports TensorFlow."""
+    from ex3.data import read_ahead
+
+    places = paths(options)
+    read_ahead(config, places.data, places.image_cache)
+    return places
 
 
 def command_line(ctx: click.Context) -> str:

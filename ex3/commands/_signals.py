@@ -44,9 +44,12 @@ def exit_code(received: list[int]) -> int:
     return 128 + (received[-1] if received else signal.SIGINT)
 
 
-def follow_parent() -> None:
-    """End this process when its parent ends, however that happens."""
-    parent = os.getppid()
+def follow(parent: int) -> None:
+    """End this process when its parent has ended, however that happens.
+
+    Args:
+        parent: The process that started this one; it may have ended before this one got here.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -10,15 +10,13 @@ from ex3.commands._options import (
     PATH_OPTIONS,
     Options,
     Step,
+    begin,
     command_line,
     config_options,
     overrides,
-    paths,
-    print_configs,
-    start_logging,
+    start_reading,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.adversarial.attack_config import AttackConfig
@@ -75,11 +73,9 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     two minutes on two cores.
     """
     (config,) = loaded = configs(**options)
-    if options["print_config"]:
-        print_configs(loaded)
+    if not begin(loaded, options, "TensorFlow and the images"):
         return None
-    start_logging(options["verbose"])
-    show_loading("TensorFlow and the images", options["quiet"])
+    places = start_reading(config, options)
     from ex3.experiments import attack
 
-    return attack.run(config, options["model"], paths(options), command_line(ctx), options["quiet"])
+    return attack.run(config, options["model"], places, command_line(ctx), options["quiet"])

@@ -10,16 +10,14 @@ from ex3.commands._options import (
     TRAIN_KEYS,
     TRAIN_OPTIONS,
     Step,
+    begin,
     command_line,
     config_options,
     file_path,
     overrides,
-    paths,
-    print_configs,
-    start_logging,
+    start_reading,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import AutoencoderConfig
@@ -75,14 +73,12 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     first seed, about two and a half minutes on two cores, and become more precise with each further one.
     """
     plain, structured = loaded = configs(**options)
-    if options["print_config"]:
-        print_configs(loaded)
+    if not begin(loaded, options, "TensorFlow and the images"):
         return None
-    start_logging(options["verbose"])
-    show_loading("TensorFlow and the images", options["quiet"])
+    places = start_reading(plain, options)
     from ex3.experiments import autoencoder
 
     return autoencoder.run(
-        plain, structured, options["seeds"], options["samples"], paths(options), command_line(ctx), options["quiet"],
+        plain, structured, options["seeds"], options["samples"], places, command_line(ctx), options["quiet"],
         options["checkpoint_every"], options["fresh"],
     )  # fmt: skip

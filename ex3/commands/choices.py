@@ -8,19 +8,18 @@ import click
 from ex3.commands._options import (
     DROPOUT_OPTION,
     PATH_OPTIONS,
+    RUN_OPTIONS,
     TRAIN_KEYS,
     TRAIN_OPTIONS,
     NearestChoice,
     Step,
+    begin,
     command_line,
     config_options,
     overrides,
     paths,
-    print_configs,
-    start_logging,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.choices import ChoicesConfig
@@ -73,9 +72,9 @@ def _config_file(name: str, config: Path | None) -> Path:
 )
 @click.argument("name", type=NearestChoice(list(SECONDS)))
 @click.option("--seeds", metavar="N", help="Runs per setting, from --seed upwards.  [default: the config's]")
-@click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]")
-@click.option("--fresh", is_flag=True, help="Start over: delete the finished runs.")
-@with_options([*config_options("configs/choices-NAME.toml"), *TRAIN_OPTIONS, DROPOUT_OPTION, *PATH_OPTIONS])
+@with_options(
+    [*config_options("configs/choices-NAME.toml"), *TRAIN_OPTIONS, DROPOUT_OPTION, *RUN_OPTIONS, *PATH_OPTIONS]
+)
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Compare choices of the MLP (depth, width, activation, optimiser) or of the convnet (kernels, filters, smoothing).
@@ -88,11 +87,8 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     Takes two minutes on two cores, RATES four.
     """
     choices, bases = _load(**options)
-    if options["print_config"]:
-        print_configs([choices])
+    if not begin([choices], options, "TensorFlow"):
         return None
-    start_logging(options["verbose"])
-    show_loading("TensorFlow")
     from ex3.cells import Workers, core_count
     from ex3.experiments import choices as experiment
 

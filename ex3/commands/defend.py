@@ -9,18 +9,17 @@ from ex3.commands._options import (
     IMAGE_KEYS,
     IMAGE_OPTIONS,
     PATH_OPTIONS,
+    RUN_OPTIONS,
     Options,
     Step,
+    begin,
     command_line,
     config_options,
     file_path,
     overrides,
     paths,
-    print_configs,
-    start_logging,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.adversarial.defend_config import DefendConfig
@@ -81,9 +80,7 @@ def configs(
 )
 @click.option("--seeds", metavar="N", help="Runs of each network.  [default: 1]")
 @click.option("--export", type=file_path, metavar="FILE.npz", help="Also write the first seed's weights there.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]")
-@click.option("--fresh", is_flag=True, help="Start over: delete the finished runs.")
-@with_options([*config_options("configs/defend.toml"), *DEFEND_OPTIONS, *PATH_OPTIONS])
+@with_options([*config_options("configs/defend.toml"), *DEFEND_OPTIONS, *RUN_OPTIONS, *PATH_OPTIONS])
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Train networks that withstand noise of a bound, attack them hard, and prove what cannot be broken.
@@ -95,14 +92,11 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     in RUNS/cells: after an interruption the same command goes on from there. Takes about ten minutes on two cores.
     """
     (config,) = loaded = configs(**options)
-    if options["print_config"]:
-        print_configs(loaded)
-        return None
     export: Path | None = options["export"]
     if export is not None and export.suffix != ".npz":
         raise click.UsageError(f"--export {export}: should end in .npz")
-    start_logging(options["verbose"])
-    show_loading("TensorFlow and the images", options["quiet"])
+    if not begin(loaded, options, "TensorFlow and the images"):
+        return None
     from ex3.cells import Workers, core_count
     from ex3.experiments import defend
 

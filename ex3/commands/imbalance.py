@@ -9,16 +9,15 @@ from ex3.commands._options import (
     IMAGE_KEYS,
     IMAGE_OPTIONS,
     PATH_OPTIONS,
+    RUN_OPTIONS,
     Step,
+    begin,
     command_line,
     config_options,
     overrides,
     paths,
-    print_configs,
-    start_logging,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.data_care.config import ImbalanceConfig
@@ -58,9 +57,9 @@ def configs(
 @click.option("--folds", metavar="N", help="Parts of the training set in the search for wrong labels.")
 @click.option("--seeds", metavar="N", help="Runs of each remedy, from --seed upwards.")
 @click.option("--seed", metavar="N", help="The first seed: of the images, the wrong labels, the folds, the networks.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]")
-@click.option("--fresh", is_flag=True, help="Start over: delete the finished runs.")
-@with_options([*IMAGE_OPTIONS, *config_options("configs/imbalance.toml, or imbalance-digits.toml"), *PATH_OPTIONS])
+@with_options(
+    [*IMAGE_OPTIONS, *config_options("configs/imbalance.toml, or imbalance-digits.toml"), *RUN_OPTIONS, *PATH_OPTIONS]
+)
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Make two classes rare, give a third of the cats the label "car", and try what helps.
@@ -73,11 +72,8 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     cores, on MNIST two minutes.
     """
     (config,) = loaded = configs(**options)
-    if options["print_config"]:
-        print_configs(loaded)
+    if not begin(loaded, options, "TensorFlow and the images"):
         return None
-    start_logging(options["verbose"])
-    show_loading("TensorFlow and the images", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import imbalance
 

@@ -8,17 +8,16 @@ from ex3.commands._options import (
     IMAGE_KEYS,
     IMAGE_OPTIONS,
     PATH_OPTIONS,
+    RUN_OPTIONS,
     Options,
     Step,
+    begin,
     command_line,
     config_options,
     overrides,
     paths,
-    print_configs,
-    start_logging,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.data_care.config import InspectConfig
@@ -30,8 +29,7 @@ INSPECT_OPTIONS: Options = [
     click.option("--seed", metavar="N", help="Of the examples, the folds and the networks."),
     *IMAGE_OPTIONS,
     click.option("--no-suspects", is_flag=True, help="Train nothing: seek no wrong labels."),
-    click.option("--jobs", type=click.IntRange(1), help="Processes that train.  [default: one per core]"),
-    click.option("--fresh", is_flag=True, help="Start over: delete the finished runs."),
+    *RUN_OPTIONS,
 ]
 STEPS = [Step(("inspect", "--dataset", "mnist", "--classes", "4,7,9"), 30), Step(("inspect",), 300)]
 
@@ -60,11 +58,8 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     each: look through it, delete the lines that are wrong, and give it to any command with --labels.
     """
     (config,) = loaded = configs(**options)
-    if options["print_config"]:
-        print_configs(loaded)
+    if not begin(loaded, options, "TensorFlow and the images"):
         return None
-    start_logging(options["verbose"])
-    show_loading("TensorFlow and the images", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import inspect
 

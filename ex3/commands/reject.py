@@ -8,17 +8,16 @@ from ex3.commands._options import (
     IMAGE_KEYS,
     IMAGE_OPTIONS,
     PATH_OPTIONS,
+    RUN_OPTIONS,
     Options,
     Step,
+    begin,
     command_line,
     config_options,
     overrides,
     paths,
-    print_configs,
-    start_logging,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.by_hand.config import RejectConfig
@@ -63,9 +62,7 @@ def configs(config: Any = None, **options: Any) -> "list[RejectConfig]":
     short_help="Let networks refuse what they do not know.",
     epilog="Example: python cli.py reject --rejected-share 0.01 --epsilon 0.1,0.2",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]")
-@click.option("--fresh", is_flag=True, help="Start over: delete the finished runs.")
-@with_options([*config_options("configs/reject.toml"), *REJECT_OPTIONS, *PATH_OPTIONS])
+@with_options([*config_options("configs/reject.toml"), *REJECT_OPTIONS, *RUN_OPTIONS, *PATH_OPTIONS])
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Let hand-written networks answer "I don't know", and attack them with and without knowing of it.
@@ -76,11 +73,8 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     goes on from there. Takes about 100 seconds on two cores.
     """
     (config,) = loaded = configs(**options)
-    if options["print_config"]:
-        print_configs(loaded)
+    if not begin(loaded, options, "the images"):
         return None
-    start_logging(options["verbose"])
-    show_loading("the images", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import reject
 

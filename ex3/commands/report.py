@@ -34,10 +34,10 @@ def all_steps() -> list[Step]:
 @click.option("--check", is_flag=True, help="Write nothing; check the figures, ANSWERS and the README beside it.")
 @with_options([*ANSWER_OPTIONS, *FIGURE_OPTIONS])
 def command(check: bool, template: Path, answers: Path, out: Path) -> "Outcome":
-    """Write the answers from their template and the numbers of the figures in OUT.
+    """Write the answers, and the numbers of README and configs, from their templates and the figures in OUT.
 
     Prints each claim of the answers, the comparison that it requires, the compared numbers, and whether it holds. When
-    one does not hold, the exit code is 5 and ANSWERS is left as it was. Takes about a second.
+    one does not hold, the exit code is 5 and nothing is written. Takes about a second.
 
     With --check, writes nothing. The exit code is 5 when a claim does not hold or ANSWERS is stale, and 3 when a figure
     or its JSON twin is damaged, too large, or not one that "reproduce" makes.

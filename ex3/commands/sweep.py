@@ -9,19 +9,18 @@ import click
 from ex3.commands._options import (
     DROPOUT_OPTION,
     PATH_OPTIONS,
+    RUN_OPTIONS,
     TRAIN_KEYS,
     TRAIN_OPTIONS,
     NearestChoice,
     Step,
+    begin,
     command_line,
     config_options,
     overrides,
     paths,
-    print_configs,
-    start_logging,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import Config, SweepConfig, TrainConfig
@@ -111,8 +110,6 @@ def _load_base(model: str, sweep: "SweepConfig", file: Path, threads: int, optio
 @click.option("--model", metavar="NAME", help="linear, mlp or convnet.  [default: convnet]")
 @click.option("--values", metavar="V1,V2,...", help="Instead of the config's.")
 @click.option("--seeds", metavar="N", help="Runs per value, from --seed upwards.  [default: 3; bottleneck: 5]")
-@click.option("--jobs", type=click.IntRange(1), help="Processes that share the cores.  [default: one per core]")
-@click.option("--fresh", is_flag=True, help="Start over: delete this sweep's finished runs.")
 @click.option(
     "--backend",
     type=click.Choice(["loky", "dask"]),
@@ -121,7 +118,9 @@ def _load_base(model: str, sweep: "SweepConfig", file: Path, threads: int, optio
     help="Processes of this machine, or a Dask cluster's.",
 )
 @click.option("--address", metavar="TCP://HOST:PORT", help="The Dask scheduler's.")
-@with_options([*config_options("configs/sweep-PARAMETER.toml"), *TRAIN_OPTIONS, DROPOUT_OPTION, *PATH_OPTIONS])
+@with_options(
+    [*config_options("configs/sweep-PARAMETER.toml"), *TRAIN_OPTIONS, DROPOUT_OPTION, *RUN_OPTIONS, *PATH_OPTIONS]
+)
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Train one network with several values of its learning rate (lr), dropout or batch size, and compare the values.
@@ -136,11 +135,8 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     if (options["backend"] == "dask") != (address is not None) or (address is not None and jobs):
         raise click.UsageError("--backend dask needs --address and takes no --jobs; any other takes no --address")
     sweep, bases = _load(**options)
-    if options["print_config"]:
-        print_configs([sweep])
+    if not begin([sweep], options, "the images; each worker loads TensorFlow"):
         return None
-    start_logging(options["verbose"])
-    show_loading("the images; each worker loads TensorFlow", options["quiet"])
     from ex3.cells import Workers, core_count
     from ex3.experiments import sweep as experiment
 

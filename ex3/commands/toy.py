@@ -8,13 +8,12 @@ from ex3.commands._options import (
     FIGURE_OPTIONS,
     Options,
     Step,
+    begin,
     command_line,
     config_options,
     overrides,
-    print_configs,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import ToyConfig
@@ -62,10 +61,8 @@ def command(ctx: click.Context, explain: bool, **options: Any) -> "Outcome | Non
     With --explain, writes OUT/toy-explain.png alone, and prints its numbers; no other option but --out matters.
     """
     (config,) = loaded = configs(**options)
-    if options["print_config"]:
-        print_configs(loaded)
+    if not begin(loaded, options, "NumPy and matplotlib"):
         return None
-    show_loading("NumPy and matplotlib")
     if explain:
         from ex3.experiments import explain as explanation
 

@@ -13,15 +13,13 @@ from ex3.commands._options import (
     TRAIN_OPTIONS,
     NearestChoice,
     Step,
+    begin,
     command_line,
     config_options,
     overrides,
-    paths,
-    print_configs,
-    start_logging,
+    start_reading,
     with_options,
 )
-from ex3.progress import show_loading
 
 if TYPE_CHECKING:  # heavy
     from ex3.config import ClassifierConfig
@@ -62,13 +60,11 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     "all" (5 seeds) 100.
     """
     loaded = configs(**options)
-    if options["print_config"]:
-        print_configs(loaded)
+    if not begin(loaded, options, "TensorFlow and the images"):
         return None
-    start_logging(options["verbose"])
-    show_loading("TensorFlow and the images", options["quiet"])
+    places = start_reading(loaded[0], options)
     from ex3.experiments import train
 
     seeds = options["seeds"] or (5 if options["model"] == "all" else 1)
     resume = options["checkpoint_every"], options["fresh"]
-    return train.run(loaded, seeds, paths(options), command_line(ctx), options["quiet"], *resume)
+    return train.run(loaded, seeds, places, command_line(ctx), options["quiet"], *resume)

@@ -9,19 +9,21 @@ reads what a model of another framework answers.
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
 from ex3.data.raw import RawDataset, find_label
 from ex3.data.selection import keep_classes, relabel
 from ex3.data.sources import MNIST_FINGERPRINT, load_raw
-from ex3.errors import DataError
+from ex3.errors import DataError, Ex3Error
 from ex3.results import DatasetInfo
 from ex3.settings import ImagesConfig
 
-__all__ = ["MNIST_FINGERPRINT", "Dataset", "Split", "find_label", "load_dataset", "load_images"]
+__all__ = ["MNIST_FINGERPRINT", "Dataset", "Split", "find_label", "load_dataset", "load_images", "read_ahead"]
 
 log = logging.getLogger("ex3")
 
@@ -48,7 +50,7 @@ class Split:
 
     def first(self, count: int) -> "Split":
         """Return the first ``count`` images, or all where there are fewer."""
-        return self.pick(np.arange(min(count, len(self))))
+        return Split(self.x[:count], self.y[:count], self.places[:count])
 
     def pick(self, rows: np.ndarray) -> "Split":
         """Return the images of some rows, in their order."""
@@ -101,6 +103,20 @@ def load_images(
         images.dataset, data_dir, seed, images.limit,
         classes=images.classes, size=images.size, labels=images.labels, cache=cache,
     )  # fmt: skip
+
+
+def read_ahead(config: ImagesConfig, data_dir: Path | str | None = None, cache: Path | None = None) -> None:
+    """Start to read MNIST in the background, while TensorFlow is imported; ``load_images`` waits for it.
+
+    Other images are not read ahead. What goes wrong does so again in ``load_images``, which says it.
+    """
+
+    def read() -> None:
+        with suppress(Ex3Error):
+            load_raw(config.images.dataset, str(data_dir) if data_dir else None, config.images.size, cache)
+
+    if config.images.dataset == "mnist":
+        Thread(target=read, daemon=True).start()
 
 
 def load_dataset(
@@ -183,4 +199,12 @@ def _split(raw: RawDataset, part: str, rows: np.ndarray | slice = slice(None)) -
     x, y = raw.arrays[f"x_{part}"], raw.arrays[f"y_{part}"]
     places = raw.places.get(part, np.arange(len(y)))
     x = x[rows, ..., np.newaxis] if x.ndim == 3 else x[rows]
-    return Split(np.divide(x, 255, dtype=np.float32), y[rows].astype(np.int64), places[rows])
+    return Split(np.divide(x, 255, out=_aligned(x.shape)), y[rows].astype(np.int64), places[rows])
+
+
+def _aligned(shape: tuple[int, ...]) -> np.ndarray:
+    """Return an empty float32 array whose memory begins where TensorFlow can use it without a copy."""
+    size = 4 * math.prod(shape)
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64  # bytes
+    return memory[start : start + size].view(np.float32).reshape(shape)

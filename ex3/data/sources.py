@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from contextlib import redirect_stdout
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -35,15 +36,22 @@ KERAS_FILES = {  # what Keras keeps of a download
 }
 DOWNLOAD_TIMEOUT = 10.0  # seconds without an answer
 
+_reading = Lock()
 
-@lru_cache(maxsize=1)  # repeats over seeds split the same images anew
+
 def load_raw(name: str, data_dir: str | None = None, side: int | None = None, cache: Path | None = None) -> RawDataset:
-    """Read a data set; see ``data.load_dataset``.
+    """Read a data set; see ``data.load_dataset``. One that is being read is waited for, and the last one is kept.
 
     Raises:
         ConfigError: There is no such data set.
         DataError: The data cannot be had, or a file is damaged or of another kind.
     """
+    with _reading:
+        return _load_raw(name, data_dir, side, cache)
+
+
+@lru_cache(maxsize=1)  # repeats over seeds split the same images anew
+def _load_raw(name: str, data_dir: str | None, side: int | None, cache: Path | None) -> RawDataset:
     if name not in DATASETS:
         check_dataset(name)
         return folders.read_folder(Path(name), Path(name).resolve().name, side, cache)

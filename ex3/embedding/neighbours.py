@@ -10,6 +10,7 @@ import numpy as np
 from ex3.backend import tf
 
 BLOCK = 11_000  # images that are compared with each other: the time grows with this number
+TOGETHER = 200  # images that are deskewed at a time
 ROWS = 1_000  # of a block's similarities that are in memory at a time
 
 
@@ -35,6 +36,11 @@ def deskew(x: np.ndarray) -> np.ndarray:
     With p the ink's density, and x, y its mean-free column and row, the slant is a = E[x y] / E[y^2]. A pixel at row y
     is read at column x + a y, between two pixels by linear interpolation. Pixels from outside are 0.
     """
+    return np.concatenate([_deskew(some) for some in np.array_split(x, math.ceil(len(x) / TOGETHER))])
+
+
+def _deskew(x: np.ndarray) -> np.ndarray:
+    """Do so for images that the processor's caches hold."""
     ink = x.mean(axis=-1)
     height, width = ink.shape[1:]
     rows, columns = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)

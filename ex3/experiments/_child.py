@@ -32,7 +32,7 @@ def run_command(arguments: Sequence[str], file: Path, on_line: Callable[[str], N
     """
     last = ""
     try:
-        with _process(["--outcome", str(file), *arguments]) as process:
+        with _process(["--outcome", str(file), "--parent", str(os.getpid()), *arguments]) as process:
             for line in process.stderr or ():
                 last = line.strip() or last
                 on_line(last)

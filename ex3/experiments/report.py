@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ex3 import storage
-from ex3.answers import published
+from ex3.answers import parts, published
 from ex3.answers.claims import Claim
 from ex3.answers.render import render
 from ex3.errors import ClaimError, DataError, Ex3Error
@@ -12,7 +12,7 @@ from ex3.experiments import Outcome
 
 
 def run(template: Path, figures: Path, answers: Path) -> Outcome:
-    """Render the template; unless a claim does not hold, write the answers, and the twins' seconds into the README.
+    """Render the template; unless a claim does not hold, write the answers, and the parts that rest on the same twins.
 
     Args:
         template: Of the answers.
@@ -29,11 +29,11 @@ def run(template: Path, figures: Path, answers: Path) -> Outcome:
     storage.check_file(answers)
     text, claims = render(template, figures, answers.parent)
     refusals = _refusals(template, claims)
-    written = [] if refusals else [storage.save_text(answers, text), *_update_readme(answers.parent, figures)]
+    files = {} if refusals else {answers: text, **_stale_parts(template, figures, answers)}
     return Outcome(
         table=_table(claims),
         headline=_headline(claims),
-        written=written,
+        written=[storage.save_text(path, content) for path, content in files.items()],
         problem=ClaimError("; ".join(refusals)) if refusals else None,
     )
 
@@ -41,8 +41,9 @@ def run(template: Path, figures: Path, answers: Path) -> Outcome:
 def check(template: Path, figures: Path, answers: Path, commands: Collection[str]) -> Outcome:
     """Check that everything published is sound and agrees, and write nothing.
 
-    The claims hold, the answers are those of the figures' twins, each figure is one that ``reproduce`` makes, and the
-    numbers in the tables of the README beside the answers and in the headers of the configs are the twins'.
+    The claims hold; the answers are those of the figures' twins, and so are, in the README beside them and in the
+    configs' headers, the parts that ``run`` writes and all numbers with a spread. Each figure is one that ``reproduce``
+    makes.
 
     Args:
         template: Of the answers.
@@ -63,6 +64,10 @@ def check(template: Path, figures: Path, answers: Path, commands: Collection[str
         *published.check_answers(text, answers.parent, figures),
         *published.check_readme(answers.parent / "README.md", figures),
         *published.check_headers(answers.parent / "configs", figures),
+        *(
+            f"{path} is stale: its parts are not what the figures' twins give; python cli.py report writes them"
+            for path in _stale_parts(template, figures, answers)
+        ),
     ]
     problem = _problem(contradictions, defects)
     count = len(published.figure_names(figures))
@@ -74,12 +79,8 @@ def check(template: Path, figures: Path, answers: Path, commands: Collection[str
     )
 
 
-def _update_readme(folder: Path, figures: Path) -> list[Path]:
-    """Write the twins' seconds into the README beside the answers, if there is one; return it where that changed it."""
-    readme = folder / "README.md"
-    old = readme.read_text("utf-8") if readme.is_file() else ""
-    new = published.with_seconds(old, figures)
-    return [storage.save_text(readme, new)] if new != old else []
+def _stale_parts(template: Path, figures: Path, answers: Path) -> dict[Path, str]:
+    return parts.find_stale(template.with_name(parts.TEMPLATE), figures, answers.parent)
 
 
 def _staleness(answers: Path, text: str) -> list[str]:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from ex3.measures.intervals import LEVEL
 from ex3.results import Number
-
-LEVEL = 0.95  # of the interval
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from ex3.measures.intervals import LEVEL, wilson
 from ex3.results import Number
 
-LEVEL = 0.95  # of all intervals
 RESAMPLES = 2_000  # of the bootstrap
 MOST_NAMES = 5  # in a sentence
 
@@ -98,11 +97,10 @@ def score(y: np.ndarray, answered: np.ndarray, class_names: Sequence[str], seed:
 
 
 def share(hits: int, count: int) -> Estimate:
-    """Return a share with its interval, which stays in [0, 1] and has a width at 0 and 1, too (Wilson 1927)."""
+    """Return a share with its interval."""
     if not count:
         return Estimate(math.nan, math.nan, math.nan)
-    interval = binomtest(int(hits), int(count)).proportion_ci(LEVEL, method="wilson")
-    return Estimate(float(hits / count), float(interval.low), float(interval.high))
+    return Estimate(float(hits / count), *map(float, wilson(hits, count)))
 
 
 def describe_unanswered(scores: Scores) -> str:

@@ -9,15 +9,15 @@ from matplotlib.figure import Figure
 from ex3.adversarial.cases import CURVE_METHODS, Case, Method
 from ex3.adversarial.judging import Attack
 from ex3.adversarial.summaries import AttackCurves, AttackExamples, Example, Prediction, TargetPairs
+from ex3.plots.colours import ATTACK_COLOURS, RIGHT, WRONG
 from ex3.plots.style import (
-    ATTACK_COLOURS,
-    MODEL_TITLES,
     WIDTH,
     LineEnd,
     dataset_label,
     draw_matrix,
     label_classes,
     label_ends,
+    model_title,
     percent,
     picture_map,
     plural,
@@ -33,7 +33,6 @@ METHOD_TITLES: dict[Method, str] = {
     "deepfool": "DeepFool",
     "targeted_l1": "targeted, l1",
 }
-RIGHT, WRONG = "#007a50", "#c03b00"
 MOST_EXAMPLES = 2
 STRONGEST = 0.5  # noise that has the full colour
 REFERENCE = 0.2  # the epsilon of the title, where the curves have it
@@ -78,7 +77,7 @@ def draw_epsilon(record: Record[AttackCurves]) -> Figure:
     for axes, (model, attacks) in zip(panels, result.curves.items(), strict=True):
         label_ends(axes, _draw_model(axes, attacks))
         clean = percent(result.clean_accuracy[model], 1)
-        axes.set(title=f"{MODEL_TITLES.get(model, model)}, {clean} right without noise", xlabel="\u03b5")
+        axes.set(title=f"{model_title(model)}, {clean} right without noise", xlabel="\u03b5")
     panels[0].set_ylabel("fooled (% of those classified correctly)")
     starts = plural(record.config["restarts"], "random start")
     setting = (

@@ -8,14 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ex3.embedding.results import LossCurves, Reconstructions
+from ex3.plots.colours import PLANE_COLOURS, RIGHT, SPLIT_COLOURS, WRONG
 from ex3.plots.planes import METHOD_TITLES
 from ex3.plots.style import (
-    SPLIT_COLOURS,
     LineEnd,
     dataset_label,
     draw_mean,
     label_ends,
     make_logarithmic,
+    percent,
     picture_map,
     plural,
     styled,
@@ -23,9 +24,6 @@ from ex3.plots.style import (
 from ex3.plots.titles import set_titles
 from ex3.results import DatasetInfo, Record
 from ex3.tables import with_spread
-
-STRUCTURED_COLOUR = "#009E73"
-VERDICTS = (("wrong", "#c03b00"), ("right", "#007a50"))
 
 
 @styled
@@ -35,7 +33,7 @@ def curves(record: Record[LossCurves]) -> Figure:
     figure = Figure(figsize=(9, 5))
     axes = figure.subplots()
     lines = [("autoencoder", split, SPLIT_COLOURS[split]) for split in ("train", "test")]
-    for method, split, colour in [*lines, ("structured", "test", STRUCTURED_COLOUR)]:
+    for method, split, colour in [*lines, ("structured", "test", PLANE_COLOURS["structured"])]:
         of_runs = [run.epochs for run in result.runs[method]]
         draw_mean(axes, of_runs, "epoch", f"{split}_loss", colour, f"{METHOD_TITLES[method]}, {split}")
     make_logarithmic(axes, "y")
@@ -62,9 +60,9 @@ def reconstructions(record: Record[Reconstructions]) -> Figure:
     figure = Figure(figsize=(9, 1.25 * (len(result.pictures) + 1) + 0.8))
     grid = figure.subplots(len(result.pictures) + 1, max(len(result.labels), len(result.walk.read)))
     for panels, (row, packed) in zip(grid, result.pictures.items(), strict=False):
-        right = [read == label for read, label in zip(result.read[row], result.labels, strict=True)]
+        colours = [RIGHT if a == b else WRONG for a, b in zip(result.read[row], result.labels, strict=True)]
         captions = [names[read] for read in result.read[row]]
-        _draw_row(panels, packed.unpack(), captions, [VERDICTS[is_right][1] for is_right in right], record.dataset)
+        _draw_row(panels, packed.unpack(), captions, colours, record.dataset)
         title = METHOD_TITLES.get(row, row).replace(" ", "\n")
         _name_row(panels, f"{title}\n{with_spread(result.read_right[row], 3)}")
     walk = result.walk
@@ -107,12 +105,12 @@ def _curves_finding(result: LossCurves) -> str:
     worse = [components for components, error in result.pca_test_mse.items() if error > reached]
     structured = np.mean([run.metrics["test_loss"] for run in result.runs["structured"]])
     worth = f"more than {max(worse)} of PCA's" if worse else f"less than {min(result.pca_test_mse)} of PCA's"
-    return f"Two numbers are worth {worth}; test error {reached:.4f}, asked for structure {structured:.4f}"
+    return f"The autoencoder's two numbers are worth {worth}: error {reached:.4f}, asked for structure {structured:.4f}"
 
 
 def _reconstructions_finding(result: Reconstructions) -> str:
     shares = {row: result.read_right[row].mean for row in result.pictures}
     return (
-        f"Through two numbers the convnet still reads\n{shares['structured']:.0%} of the images with structure, "
-        f"{shares['autoencoder']:.0%} without, {shares['pca']:.0%} with PCA"
+        f"Through two numbers the convnet still reads\n{percent(shares['structured'])} of the images with structure, "
+        f"{percent(shares['autoencoder'])} without, {percent(shares['pca'])} with PCA"
     )

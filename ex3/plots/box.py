@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
 from ex3.defences.example import BoxExample, Stage
+from ex3.plots.colours import BLUE, ORANGE
 from ex3.plots.style import percent, styled
 from ex3.plots.titles import set_titles
 
-BOX, REACHED = "#0072B2", "#E69F00"
+BOX, REACHED = BLUE, ORANGE
 TITLES = ("all images within \u03b5", "after W x + b", "after the ReLU")
 LABELS = (("pixel 1", "pixel 2"), ("unit 1", "unit 2"), ("unit 1", "unit 2"))
 

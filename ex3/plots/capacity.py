@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from ex3.plots.colours import BLUE, GREEN, GREY
 from ex3.plots.style import percent, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.results import Number
 
 BARS = {"floor": "proved\nfloor", "best": "best\nBFGS fit", "sgd": "\nSGD"}
-COLOURS = {"floor": "#666666", "best": "#009E73", "sgd": "#0072B2"}
+COLOURS = {"floor": GREY, "best": GREEN, "sgd": BLUE}
 TARGET_NAMES = {"y1": "y₁", "y2": "y₂", "y3": "y₃"}
 
 

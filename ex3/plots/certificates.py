@@ -5,11 +5,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.by_hand.certified import CertifiedConfig, CertifiedNetwork, HandCertificates
+from ex3.plots.colours import ATTACK_COLOURS, BOUND_COLOURS
 from ex3.plots.style import LineEnd, dataset_label, label_ends, percent, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.results import Spread
 
-LINES = {"left": ("left by PGD", "#D55E00"), "crown": ("CROWN", "#0072B2"), "intervals": ("intervals", "#009E73")}
+LINES = {
+    "left": ("left by PGD", ATTACK_COLOURS["pgd"]),
+    "crown": ("CROWN", BOUND_COLOURS["crown"]),
+    "intervals": ("intervals", BOUND_COLOURS["intervals"]),
+}
 
 
 @styled

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from matplotlib.figure import Figure
 
 from ex3.choices import Choice, ChoicesResult
+from ex3.plots.colours import BEST, OTHER
 from ex3.plots.iterations import draw_iterations
 from ex3.plots.overfitting import draw_overfitting
 from ex3.plots.rates import draw_rate_map
-from ex3.plots.style import dataset_label, make_logarithmic, plural, styled
+from ex3.plots.style import dataset_label, make_logarithmic, model_title, percent, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.sweeps import converged
 from ex3.tables import with_spread
-
-BEST_COLOUR, OTHER_COLOUR = "#0072B2", "#666666"
 
 
 @styled
@@ -30,7 +29,7 @@ def draw_choices(result: ChoicesResult) -> Figure:
         )  # fmt: skip
         for choice in (choice for choice in result.choices if choice.group == group):
             row += 1
-            colour = BEST_COLOUR if choice.name == result.best[group] else OTHER_COLOUR
+            colour = BEST if choice.name == result.best[group] else OTHER
             errors = [100 * (1 - run.metrics["validation_accuracy"]) for run in converged(choice.runs)]
             axes.plot(errors, [row] * len(errors), "o", color=colour, markersize=6, alpha=0.6, markeredgewidth=0)
             axes.annotate(
@@ -45,7 +44,9 @@ def draw_choices(result: ChoicesResult) -> Figure:
     make_logarithmic(axes, "x")
     axes.set_xlabel("errors on the validation images (%)")
     seeds = plural(len(result.choices[0].runs), "seed")
-    setting = f"{result.model} on {dataset_label(result.dataset)}, {plural(result.epochs, 'epoch')}, {seeds}"
+    setting = (
+        f"{model_title(result.model)} on {dataset_label(result.dataset)}, {plural(result.epochs, 'epoch')}, {seeds}"
+    )
     set_titles(
         figure,
         _finding(result),
@@ -74,7 +75,7 @@ def _finding(result: ChoicesResult) -> str:
         return "Every setting has a run that diverged"
     group = max(spans, key=lambda name: spans[name][0])
     _, high, best, low, worst = spans[group]
-    return f"Most depends on the {group}: {best} {high:.1%}, {worst} {low:.1%}".replace("%", " %")
+    return f"Most depends on the {group}: {percent(high, 1)} with {best}, {percent(low, 1)} with {worst}"
 
 
 FIGURES: dict[str, Callable[[ChoicesResult], Figure]] = {

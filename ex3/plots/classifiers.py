@@ -11,17 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from ex3.plots.colours import MODEL_COLOURS, SPLIT_COLOURS
 from ex3.plots.style import (
-    MODEL_COLOURS,
     MODEL_TITLES,
     SMOOTHING,
-    SPLIT_COLOURS,
     WIDTH,
     dataset_label,
     draw_mean,
     label_classes,
     label_ends,
     make_logarithmic,
+    model_title,
     percent,
     plural,
     set_whole_ticks,
@@ -74,7 +74,7 @@ def learning_curves(trained: Repeats) -> Figure:
     set_titles(
         figure,
         _learning_title(trained),
-        f"{first.name} on {dataset_label(first.dataset)}, {plural(first.config.epochs, 'epoch')}; above: "
+        f"{model_title(first.name)} on {dataset_label(first.dataset)}, {plural(first.config.epochs, 'epoch')}; above: "
         f"{images:,} images of each split; {_seeds_label(runs)}",
     )
     return figure
@@ -204,7 +204,7 @@ def _most_confused(result: Confusions, model: str) -> str:
 
 
 def _with_article(model: str) -> str:
-    return "the linear model" if model == "linear" else f"the {MODEL_TITLES.get(model, model)}"
+    return "the linear model" if model == "linear" else f"the {model_title(model)}"
 
 
 def _row_shares(counts: Sequence[Sequence[int]]) -> np.ndarray:

@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ex3.plots.style import LineEnd, dataset_label, label_ends, percent, plural, styled
+from ex3.plots.colours import series_colours
+from ex3.plots.style import LineEnd, dataset_label, label_ends, model_title, percent, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.sweeps import SweepResult, ValueResult, converged, format_value, kind_of
 
-LAYER_COLOURS = ("#0072B2", "#009E73", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9")
 LAYER_NAMES = {"conv": "convolution", "dense": "dense layer"}
 
 
@@ -19,8 +19,7 @@ def draw_dead_units(result: SweepResult) -> Figure:
     axes = figure.subplots()
     kind, layers, places = kind_of(result.parameter), dead_layers(result), range(len(result.values))
     ends = []
-    for number, layer in enumerate(layers):
-        colour = LAYER_COLOURS[number % len(LAYER_COLOURS)]
+    for number, (layer, colour) in enumerate(zip(layers, series_colours(len(layers)), strict=True)):
         means = [of_value.spreads[layer].mean for of_value in result.values]
         axes.plot(places, means, color=colour, linewidth=2)
         for place, of_value in zip(places, result.values, strict=True):
@@ -28,17 +27,17 @@ def draw_dead_units(result: SweepResult) -> Figure:
             x = place + 0.06 * (number - (len(layers) - 1) / 2)  # layers side by side
             axes.plot([x] * len(shares), shares, "o", color=colour, markersize=5, alpha=0.7)
         if np.isfinite(means[-1]):
-            ends.append(LineEnd(places[-1], means[-1], layer_name(layer), colour))
+            ends.append(LineEnd(places[-1] + 0.1, means[-1], layer_name(layer), colour))
     axes.set_xticks(places, [format_value(of_value.value) for of_value in result.values])
     axes.set_xlim(-0.3, len(places) * 1.1)
     axes.set_ylim(-0.03, 1.08)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
     axes.set(
         xlabel=f"{kind.label} ({kind.unit})" if kind.unit else kind.label, ylabel="units that are 0 for all images"
     )
     label_ends(axes, ends)
     config = result.config
-    setting = f"{config.model} on {dataset_label(result.dataset)} after {plural(config.epochs, 'epoch')}"
+    setting = f"{model_title(config.model)} on {dataset_label(result.dataset)} after {plural(config.epochs, 'epoch')}"
     set_titles(figure, _finding(result), f"{setting}; a dot per seed, the line is their mean")
     return figure
 

@@ -8,16 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ex3.adversarial.defence_results import Defence, DefencePictures, Defences
+from ex3.plots.colours import DEFENCE_COLOURS, series_colours
 from ex3.plots.style import LineEnd, dataset_label, label_ends, percent, picture_map, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.results import without_one_channel
 
 NETWORKS = {
-    "nothing": ("no defence", "#666666"), "noise": ("random noise", "#E69F00"), "fgsm": ("FGSM training", "#D55E00"),
-    "pgd": ("PGD training", "#0072B2"), "ibp": ("interval bounds", "#009E73"),
-    "ibp-contrast": ("bounds and contrast", "#CC79A7"),
+    "nothing": "no defence", "noise": "random noise", "fgsm": "FGSM training", "pgd": "PGD training",
+    "ibp": "interval bounds", "ibp-contrast": "bounds and contrast",
 }  # fmt: skip
-OTHER_COLOURS = ("#56B4E9", "#000000", "#F0E442")
 PROVED = 0.005  # a share below this is not worth a mention
 FILTERS = 16
 NOISY = 5  # images that are drawn with their least noise
@@ -85,7 +84,7 @@ def draw_training(result: Defences) -> Figure:
         for curves in result.networks[name].epochs:
             shares = 100 * np.array(curves.series["validation_pgd_accuracy"])
             epochs.plot(curves.points, shares, color=colour, marker=".", linewidth=1.4)
-        ends.append(LineEnd(curves.points[-1], shares[-1], title, colour))
+        ends.append(LineEnd(longest, shares[-1], title, colour))
     epochs.set(xlim=(0, 1.5 * longest), ylim=(-2, 102), xlabel="epoch")
     ticks = MaxNLocator(6, integer=True).tick_values(0, longest)
     epochs.set_xticks([tick for tick in ticks if tick <= longest])
@@ -208,9 +207,9 @@ def _show(axes: Axes, image: np.ndarray, cmap: str) -> None:
 
 def _looks(networks: Mapping[str, object]) -> dict[str, tuple[str, str]]:
     """Return title and colour of each network, the known ones first."""
-    looks = {name: look for name, look in NETWORKS.items() if name in networks}
+    looks = {name: (title, DEFENCE_COLOURS[name]) for name, title in NETWORKS.items() if name in networks}
     others = [name for name in networks if name not in NETWORKS]
-    return looks | {name: (name, OTHER_COLOURS[k % len(OTHER_COLOURS)]) for k, name in enumerate(others)}
+    return looks | {name: (name, colour) for name, colour in zip(others, series_colours(len(others)), strict=True)}
 
 
 def _seeds(defence: Defence) -> str:

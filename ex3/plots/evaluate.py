@@ -8,18 +8,8 @@ from matplotlib.figure import Figure, SubFigure
 
 from ex3.measures.confidence import BINS, Calibration, Confidence, Mistake, Mistakes
 from ex3.measures.scores import Estimate, Scores, describe_unanswered
-from ex3.plots.style import (
-    BLUE,
-    GREEN,
-    VERMILION,
-    WIDTH,
-    dataset_label,
-    label_classes,
-    percent,
-    picture_map,
-    plural,
-    styled,
-)
+from ex3.plots.colours import BLUE, GREEN, LIGHT_GREY, VERMILION
+from ex3.plots.style import MODEL_TITLES, WIDTH, dataset_label, label_classes, percent, picture_map, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.results import DatasetInfo, without_one_channel
 
@@ -72,6 +62,7 @@ def confidence(result: Confidence, model: str, dataset: DatasetInfo) -> Figure:
 
 def _confusion_title(result: Scores, model: str) -> str:
     """Say how often the model is right, and what it does wrong most often."""
+    model = _with_article(model)
     counts = np.array(result.confusion)
     total, accuracy = counts.sum(), percent(result.accuracy.value, 1)
     if unanswered := describe_unanswered(result):
@@ -84,6 +75,11 @@ def _confusion_title(result: Scores, model: str) -> str:
     times, others = plural(counts.max(), "time"), np.sum(counts == counts.max()) - 1
     frequent = f"mistakes: {pair} and {others} more ({times} each)" if others else f"mistake: {pair} ({times})"
     return f"{model} is right on {accuracy} of {total:,} test images; most frequent {frequent}"
+
+
+def _with_article(model: str) -> str:
+    """Return ``The convnet``; a file's name stays as it is."""
+    return f"The {MODEL_TITLES[model]}" if model in MODEL_TITLES else model
 
 
 def _confusion_setting(result: Scores, dataset: DatasetInfo) -> str:
@@ -136,6 +132,7 @@ def _draw_scores(axes: Axes, result: Scores) -> None:
 
 def _confidence_title(result: Confidence, model: str, dataset: DatasetInfo) -> str:
     """Say whether the mean confidence is that of the accuracy's interval, or above or below it."""
+    model = _with_article(model)
     calibration = result.calibration
     if calibration is None:
         total = dataset.sizes["test"]
@@ -168,7 +165,7 @@ def _draw_calibration(part: SubFigure, calibration: Calibration) -> None:
             reliability.vlines(x, 100 * one.accuracy.low, 100 * one.accuracy.high, color=MEASURES["recall"])
             reliability.plot(x, 100 * one.accuracy.value, "o", color=MEASURES["recall"], markersize=5)
         middle, width = 50 * (one.low + one.high), 100 * (one.high - one.low)
-        counts.bar(middle, one.images, width=0.9 * width, color="#999999")
+        counts.bar(middle, one.images, width=0.9 * width, color=LIGHT_GREY)
         counts.annotate(
             f"{one.images:,}" * (one.images > 0), (middle, max(one.images, 1)), xytext=(0, 3),
             textcoords="offset points", ha="center", rotation=90,

@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ex3.plots.style import plural, styled
+from ex3.plots.colours import BACKWARD, FORWARD, LIGHT_GREY
+from ex3.plots.style import WIDTH, plural, styled
+from ex3.plots.titles import set_titles
 from ex3.scratch.explain import Trace
 
-FORWARD, BACKWARD, GREY = "#0072B2", "#D55E00", "#999999"
 COLUMNS = {"x": 0.0, "z": 1.7, "o": 3.2, "m": 4.7, "p": 6.2, "L": 7.5}
 ROWS = {
     "x": [5.9, 4.3, 2.7, 1.1],
@@ -29,7 +30,7 @@ STEPS = {
 @styled
 def draw_explanation(trace: Trace) -> Figure:
     """Draw the network as a graph: at each node its value above and the gradient of the loss below."""
-    figure = Figure(figsize=(10, 7))
+    figure = Figure(figsize=(WIDTH, 6.9))
     axes = figure.subplots()
     axes.set_axis_off()
     axes.set(xlim=(-0.75, 8.0), ylim=(-0.75, 8.3))
@@ -37,27 +38,24 @@ def draw_explanation(trace: Trace) -> Figure:
     _draw_pool_edges(axes, trace)
     _draw_output_edges(axes, trace)
     for name, rows in ROWS.items():
-        axes.text(COLUMNS[name], 7.75, STEPS[name], ha="center", fontsize=11)
+        axes.text(COLUMNS[name], 7.75, STEPS[name], ha="center")
         for row, value, gradient in zip(rows, trace.values[name], trace.gradients[name], strict=True):
             _draw_node(axes, COLUMNS[name], row, value, gradient)
     _draw_filters(axes, trace)
     passed = sum(gradient != 0 for gradient in trace.gradients["z"])
-    figure.suptitle(
+    set_titles(
+        figure,
         f"Of {plural(len(trace.values['z']), 'filter output')}, {passed} learn from this sample: "
         "the larger ones of their pairs, where above 0",
-        fontsize=13,
-    )
-    axes.set_title(
-        f"One sample, y = max x = {trace.y:g}, without the l2 term. In each node: its value (blue), below it the "
-        "gradient of L (orange)",
-        fontsize=10.5,
+        f"one sample, y = max x = {trace.y:g}, without the l2 term; in each node its value (blue), below it the "
+        "gradient of L (vermilion)",
     )
     return figure
 
 
 def _draw_node(axes: Axes, x: float, y: float, value: float, gradient: float) -> None:
-    colour = "black" if gradient else GREY
-    axes.plot(x, y, "o", color=colour, markerfacecolor="white", markersize=37, zorder=2)
+    colour = "black" if gradient else LIGHT_GREY
+    axes.plot(x, y, "o", color=colour, markerfacecolor="white", markersize=35, zorder=2)
     axes.text(x, y + 0.03, _signed(value), ha="center", va="bottom", color=FORWARD, zorder=3)
     axes.text(x, y - 0.03, _signed(gradient), ha="center", va="top", color=BACKWARD, zorder=3)
 
@@ -67,7 +65,7 @@ def _draw_filter_edges(axes: Axes) -> None:
     for position, row in enumerate(ROWS["z"]):
         for k in (-1, 0, 1):
             if 0 <= position % 4 + k < 4:
-                _connect(axes, "x", ROWS["x"][position % 4 + k], "z", row, color=GREY, linewidth=0.6)
+                _connect(axes, "x", ROWS["x"][position % 4 + k], "z", row, color=LIGHT_GREY, linewidth=0.6)
 
 
 def _draw_pool_edges(axes: Axes, trace: Trace) -> None:
@@ -88,7 +86,6 @@ def _draw_output_edges(axes: Axes, trace: Trace) -> None:
         text: dict[str, Any] = {
             "ha": "center",
             "backgroundcolor": "white",
-            "fontsize": 9.5,
             "bbox": {"color": "white", "pad": 0.5},
         }
         axes.text(x, y + 0.17, f"u = {_signed(weight)}", color=FORWARD, va="center", **text)
@@ -105,7 +102,7 @@ def _draw_filters(axes: Axes, trace: Trace) -> None:
 
 
 def _line(solid: bool) -> dict:
-    return {"color": "black", "linewidth": 1.3} if solid else {"color": GREY, "linewidth": 1.0, "linestyle": ":"}
+    return {"color": "black", "linewidth": 1.3} if solid else {"color": LIGHT_GREY, "linewidth": 1.0, "linestyle": ":"}
 
 
 def _connect(axes: Axes, left: str, start: float, right: str, end: float, **line: Any) -> None:

@@ -8,14 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ex3.data_care.remedies import BOTH, CLEAN, NOTHING, TOGETHER, TRUE, ImbalanceResult, Remedy
+from ex3.plots.colours import BLUE, CLASS_COLOURS, GREEN, GREY, TREATMENT_COLOURS, VERMILION
 from ex3.plots.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
     WIDTH,
     LineEnd,
     dataset_label,
@@ -29,8 +23,7 @@ from ex3.plots.style import (
 from ex3.plots.titles import set_titles
 from ex3.tables import with_spread
 
-CLASS_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#000000", GREY)
-REMEDY_COLOURS = {NOTHING: VERMILION, TOGETHER: BLUE, TRUE: GREEN, CLEAN: GREY}
+REMEDY_COLOURS = {NOTHING: TREATMENT_COLOURS["nothing"], TOGETHER: BLUE, TRUE: GREEN, CLEAN: GREY}
 SPREAD = 0.22  # between the seeds' dots of a row
 
 
@@ -48,6 +41,7 @@ def draw_remedies(result: ImbalanceResult) -> Figure:
         )  # fmt: skip
         for label, values in enumerate(zip(*remedy.recalls, strict=True)):
             _draw_dots(recalls, row, values, _class_colour(label))
+    balanced.margins(x=0.24)  # room for the numbers
     balanced.set_yticks(range(len(result.remedies)), result.remedies)
     balanced.set_ylim(len(result.remedies) - 0.5, -0.8)
     balanced.set_xlabel("balanced test accuracy")
@@ -72,14 +66,13 @@ def draw_confusion(result: ImbalanceResult) -> Figure:
     images = []
     for axes, name in zip(figure.subplots(1, 2, sharey=True), (NOTHING, TOGETHER), strict=True):
         shares = _row_shares(result.remedies[name])
-        images.append(draw_matrix(axes, shares, "Blues", "{:.1%}", 0, 1))
+        images.append(draw_matrix(axes, 100 * shares, "Blues", "{:.1f}", 0, 100))
         axes.set_title(name)
         axes.set_xlabel("answered class")
         label_classes(axes, "x", names)
         label_classes(axes, "y", names)
     figure.axes[0].set_ylabel("actual class")
-    bar = figure.colorbar(images[0], ax=figure.axes, format=PercentFormatter(1, 0))
-    bar.set_label("share of the actual class's test images")
+    figure.colorbar(images[0], ax=figure.axes).set_label("share of the actual class's test images (%)")
     actual, given = names.index(result.actual_class), names.index(result.given_class)
     before, after = (_row_shares(result.remedies[name])[actual, given] for name in (NOTHING, TOGETHER))
     title = (
@@ -129,7 +122,7 @@ def draw_suspects(result: ImbalanceResult) -> Figure:
             axes.plot(search.suspects, share[search.suspects - 1], "o", color=VERMILION)
     for axes in (recall, precision):
         axes.set_ylim(0, 1.02)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
         axes.set_xlabel("images looked at, the most suspicious first")
     recall.set_ylabel("wrong labels that are found")
     precision.set_ylabel("wrong labels among those looked at")

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.data_care.inspection import ClassesResult, DuplicatesResult, SuspectsOfSplit, SuspectsResult
-from ex3.plots.style import SPLIT_COLOURS, WIDTH, dataset_label, percent, picture_map, plural, styled
+from ex3.plots.colours import FAINT, SPLIT_COLOURS
+from ex3.plots.style import WIDTH, dataset_label, percent, picture_map, plural, styled
 from ex3.plots.titles import set_titles
 
 COLUMNS = 10  # of suspects
 PAIR_COLUMNS = 4
-FAINT = "#767676"  # of what is contradicted, but no suspect
 LONGEST = 11  # characters of a class's name above a picture
 
 

@@ -9,22 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ex3.choices import Choice, ChoicesResult
-from ex3.plots.style import (
-    MODEL_COLOURS,
-    LineEnd,
-    dataset_label,
-    label_ends,
-    make_logarithmic,
-    make_logit,
-    percent,
-    smooth,
-    styled,
-)
+from ex3.plots.colours import MODEL_COLOURS, series_colours
+from ex3.plots.style import LineEnd, dataset_label, label_ends, make_logarithmic, make_logit, percent, smooth, styled
 from ex3.plots.titles import set_titles
 from ex3.results import Curves
 
 HIGHEST = 0.998  # accuracy in the panel: many a batch has no mistake
-EPOCH_COLOURS = ("#D55E00", "#0072B2", "#009E73")
 LABELS = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
 
 
@@ -68,7 +58,7 @@ def _draw_steps(axes: Axes, choices: list[tuple[Choice, Curves]], quantity: str)
 
 def _draw_epochs(axes: Axes, choices: list[Choice], quantity: str) -> None:
     ends = []
-    for choice, colour in zip(choices, EPOCH_COLOURS, strict=False):
+    for choice, colour in zip(choices, series_colours(len(choices)), strict=True):
         epochs = choice.runs[0].epochs
         values = epochs.series[f"test_{quantity}"]
         axes.plot(epochs.points, values, "o-", color=colour, markersize=4)
@@ -91,8 +81,8 @@ def _finish(axes: Axes, ends: list[LineEnd], quantity: str) -> None:
 def _finding(choices: list[tuple[Choice, Curves]]) -> str:
     """Say how far the batches are above the test images at the end, for each network."""
     parts = [
-        f"{choice.name} has {percent(smooth(iterations.series['accuracy'])[-1], 1)} of the batches' images right, "
-        f"{percent(choice.runs[0].epochs.series['test_accuracy'][-1], 1)} of the test images"
+        f"{choice.name} {percent(smooth(iterations.series['accuracy'])[-1], 1)} and "
+        f"{percent(choice.runs[0].epochs.series['test_accuracy'][-1], 1)}"
         for choice, iterations in choices
     ]
-    return f"At the end the {'; the '.join(parts)}"
+    return f"Right at the end, of the batches' images and of the test images: {', '.join(parts)}"

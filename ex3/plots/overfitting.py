@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ex3.choices import Choice, ChoicesResult
-from ex3.plots.style import LineEnd, dataset_label, label_ends, make_logarithmic, make_logit, plural, styled
+from ex3.plots.colours import TREATMENT_COLOURS, series_colours
+from ex3.plots.style import LineEnd, dataset_label, label_ends, make_logarithmic, make_logit, percent, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.sweeps import converged
 
-SETTING_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
 LABELS = {"loss": "cross-entropy (nats)", "accuracy": "test accuracy"}
 
 
@@ -44,7 +44,8 @@ def draw_overfitting(result: ChoicesResult) -> Figure:
 
 def _draw_group(axes: Axes, choices: list[Choice], quantity: str) -> None:
     ends, lowest = [], np.inf
-    for choice, colour in zip(choices, SETTING_COLOURS, strict=False):
+    for choice, other in zip(choices, series_colours(len(choices)), strict=True):
+        colour = TREATMENT_COLOURS.get(choice.name, other)
         if not converged(choice.runs):
             continue
         epochs = choice.runs[0].epochs.points
@@ -72,14 +73,17 @@ def _mean(choice: Choice, name: str) -> np.ndarray:
 
 
 def _finding(groups: dict[str, list[Choice]]) -> str:
-    """Say of each group's first setting where its test loss is lowest, and where it ends."""
-    lines = []
-    for group, (first, *_) in groups.items():
-        if not converged(first.runs):
-            continue
-        loss, epochs = _mean(first, "test_loss"), first.runs[0].epochs.points
-        low = int(np.nanargmin(loss))
-        lines.append(
-            f"{group}, {first.name}: test loss {loss[low]:.3f} after epoch {epochs[low]:g}, {loss[-1]:.3f} at the end"
-        )
-    return "; ".join(lines)
+    """Say of each group's first setting where its test loss is lowest and where it ends; of a lone one, accuracies."""
+    steady = {group: [one for one in choices if converged(one.runs)] for group, choices in groups.items()}
+    if len(groups) == 1:
+        (choices,) = steady.values()
+        ends = [f"{percent(_mean(one, 'test_accuracy')[-1], 1)} with {one.name}" for one in choices]
+        return f"Test accuracy at the end: {'; '.join(ends)}"
+    lines, rises = [], []
+    for group, choices in steady.items():
+        if choices:
+            loss, epochs = _mean(choices[0], "test_loss"), choices[0].runs[0].epochs.points
+            low = int(np.nanargmin(loss))
+            lines.append(f"{group} {loss[low]:.3f} after epoch {epochs[low]:g}, {loss[-1]:.3f} at the end")
+            rises.append(loss[-1] > loss[low])
+    return f"The test loss {'rises again' if all(rises) else 'over the epochs'}: {'; '.join(lines)}"

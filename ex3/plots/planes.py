@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.embedding.results import CodesInPlane, DecodedGrid
-from ex3.plots.style import dataset_label, picture_map, plural, styled
+from ex3.plots.colours import CLASS_COLOURS
+from ex3.plots.style import dataset_label, percent, picture_map, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.results import Record
 
@@ -19,10 +20,6 @@ METHOD_TITLES = {
     "pca": "PCA",
     "tsne": "t-SNE",
 }
-# Okabe and Ito's, without their pale yellow; then a grey, and a wine red and an olive of Tol's.
-CLASS_COLOURS = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#999999", "#882255", "#999933",
-)  # fmt: skip
 PANEL = np.array([250.0, 230.0])  # size of a panel, in points, to place names by
 NAME_GAP = 17  # between the middles of two names, in points
 ROUNDS = 300  # of pushing names apart
@@ -84,7 +81,8 @@ def _scatter_finding(result: CodesInPlane) -> str:
     plain = result.scores["autoencoder"]["fold_accuracy"].mean
     return (
         f"Asked for structure, the plane separates the classes {verdict}:\n15 neighbours find "
-        f"{np.mean(ours):.1%} of the labels (t-SNE {np.mean(tsne):.1%}, autoencoder {plain:.1%})"
+        f"{percent(float(np.mean(ours)), 1)} of the labels (t-SNE {percent(float(np.mean(tsne)), 1)}, "
+        f"autoencoder {percent(plain, 1)})"
     )
 
 

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.choices import ChoicesResult
-from ex3.plots.style import dataset_label, draw_matrix, plural, styled
+from ex3.plots.colours import VERMILION
+from ex3.plots.style import dataset_label, draw_matrix, model_title, plural, styled
 from ex3.plots.titles import set_titles
 
 LIGHTEST = 80  # the validation accuracy (%) from which on cells are coloured
@@ -26,7 +27,7 @@ def draw_rate_map(result: ChoicesResult) -> Figure:
     best = result.rates_by_size
     places = [rates.index(best[size]) for size in best]
     columns = [sizes.index(size) for size in best]
-    axes.plot(columns, places, "o-", color="#D55E00", markersize=30, markerfacecolor="none", linewidth=2)
+    axes.plot(columns, places, "o-", color=VERMILION, markersize=30, markerfacecolor="none", linewidth=2)
     _draw_linear_scaling(axes, rates, sizes, best)
     axes.set_xticks(range(len(sizes)), [f"{size:g}" for size in sizes])
     axes.set_yticks(range(len(rates)), [f"{rate:g}" for rate in rates])
@@ -34,7 +35,9 @@ def draw_rate_map(result: ChoicesResult) -> Figure:
     axes.set(xlabel="batch size (images)", ylabel="learning rate")
     figure.colorbar(image, ax=axes, extend="min").set_label("validation accuracy (%)")
     runs = result.choices[0].runs
-    setting = f"{result.model} on {dataset_label(result.dataset)}, plain SGD, {plural(result.epochs, 'epoch')}"
+    setting = (
+        f"{model_title(result.model)} on {dataset_label(result.dataset)}, plain SGD, {plural(result.epochs, 'epoch')}"
+    )
     set_titles(
         figure,
         _finding(result),

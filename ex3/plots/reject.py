@@ -5,32 +5,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.by_hand.reject_results import FixedRejection, RejectingNetwork, Rejection
-from ex3.plots.style import (
-    ATTACK_COLOURS,
-    BLUE,
-    GREEN,
-    PURPLE,
-    VERMILION,
-    WIDTH,
-    LineEnd,
-    dataset_label,
-    draw_matrix,
-    label_ends,
-    percent,
-    plural,
-    styled,
-)
+from ex3.plots.colours import ATTACK_COLOURS, BLACK, series_colours
+from ex3.plots.style import WIDTH, LineEnd, dataset_label, draw_matrix, label_ends, percent, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.results import Spread
 
 ATTACKS = {"fgsm": "FGSM", "pgd": "PGD", "adaptive": "adaptive"}
 NETWORKS = {"plain": "plain", "noise": "with R3's noise class", "adversarial": "adversarially trained"}
 KINDS = {
-    "clean": "#000000", "uniform noise": GREEN, "FGSM": ATTACK_COLOURS["fgsm"], "PGD": ATTACK_COLOURS["pgd"],
-    "adaptive attack": ATTACK_COLOURS["adaptive"],
+    "clean": BLACK, "uniform noise": ATTACK_COLOURS["noise"], "FGSM": ATTACK_COLOURS["fgsm"],
+    "PGD": ATTACK_COLOURS["pgd"], "adaptive attack": ATTACK_COLOURS["adaptive"],
 }  # fmt: skip
 CURVES = ("uniform noise", "adaptive attack")
-DETECTOR_COLOURS = (VERMILION, BLUE, GREEN, PURPLE)
 REFERENCE = 0.1  # the epsilon of the title, where there is such a one
 
 
@@ -84,9 +70,9 @@ def draw_distances(result: Rejection) -> Figure:
 
 
 def _distances_title(result: Rejection) -> str:
-    """Write what each network rejects of uniform noise and of the adaptive attack."""
+    """Write what each network rejects of uniform noise and of the adaptive attack, R3's first."""
     parts = []
-    for name, network in _in_order(result):
+    for name, network in sorted(_in_order(result), key=lambda one: one[0] != "noise"):
         shares = [percent(network.rejected[kind].mean) for kind in CURVES if kind in network.rejected]
         parts.append(f"{NETWORKS.get(name, name)} {' and '.join(shares)}")
     return f"Rejected of uniform noise and of the adaptive attack: {', '.join(parts)}"
@@ -128,7 +114,7 @@ def draw_detectors(result: Rejection) -> Figure:
 
 
 def _draw_roc(axes: Axes, network: RejectingNetwork, kind: str, false_alarms: list[float]) -> None:
-    for colour, (detector, found) in zip(DETECTOR_COLOURS, network.found.items(), strict=True):
+    for colour, (detector, found) in zip(series_colours(len(network.found)), network.found.items(), strict=True):
         axes.plot(100 * np.array(false_alarms), 100 * np.array(found[kind]), color=colour, label=detector)
     axes.plot([0, 100], [0, 100], color="0.6", linestyle=":")
     axes.set(title=f"ROC, {kind}", xlabel="clean images rejected (%)", ylabel="odd images rejected (%)")

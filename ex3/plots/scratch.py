@@ -7,15 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ex3.by_hand.scratch_results import Ceiling, MaskingResult, NoiseMatrix, ScratchTraining, Trained
+from ex3.plots.colours import ATTACK_COLOURS, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from ex3.plots.style import (
-    ATTACK_COLOURS,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
     WIDTH,
     LineEnd,
     dataset_label,
@@ -158,11 +151,12 @@ def _finish(axes: Axes, ends: Sequence[LineEnd], ylabel: str, axis: str = "epoch
     axes.set(xlabel="epochs" if axis == "epoch" else "seconds of training", ylabel=ylabel)
     if ends:
         make_logarithmic(axes, "y")
+        last = max(end.x for end in ends)
         if axis == "epoch":
-            set_whole_ticks(axes, max(end.x for end in ends))
+            set_whole_ticks(axes, last)
         else:
             make_logarithmic(axes, "x")
-        label_ends(axes, ends)
+        label_ends(axes, [end._replace(x=last) for end in ends])  # beside the panel, where no line runs
 
 
 def _with_error(curves: Curves) -> Curves:

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from ex3.plots.colours import BLUE, PLANE_COLOURS
 from ex3.plots.style import dataset_label, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.sweeps import SweepResult, converged
@@ -21,7 +22,7 @@ ROWS = {
     "both": "neither term",
 }
 SINGLE = ("deskewing", "neighbours", "distances")
-WHOLE, LACKING = "#009E73", "#0072B2"
+WHOLE, LACKING = PLANE_COLOURS["structured"], BLUE
 
 
 @styled

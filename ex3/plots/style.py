@@ -1,9 +1,8 @@
 """One look for all figures, and a few helpers.
 
 Figures are 9 inches or 900 pixels wide, the width at which they are shown, with text of at least 10 points. The title
-is the finding, over a smaller line with the setting. Each split, model and attack has its colour, the same in all
-figures, from Okabe and Ito's palette, which colour-blind readers can tell apart. Nothing here uses pyplot or changes
-matplotlib's global settings.
+is the finding, over a smaller line with the setting; ``colours.py`` has the colours. Nothing here uses pyplot or
+changes matplotlib's global settings.
 """
 
 import functools
@@ -21,12 +20,6 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatt
 from ex3.data.raw import CLASS_NAMES
 from ex3.results import Curves, DatasetInfo
 
-BLUE, GREEN, ORANGE, VERMILION, PURPLE, SKY, GREY = (
-    "#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#666666",
-)  # fmt: skip
-SPLIT_COLOURS = {"train": BLUE, "validation": GREEN, "test": VERMILION}
-MODEL_COLOURS = {"linear": ORANGE, "mlp": GREEN, "convnet": BLUE}
-ATTACK_COLOURS = {"noise": GREY, "fgsm": ORANGE, "pgd": BLUE, "adaptive": VERMILION}
 MODEL_TITLES = {"linear": "linear", "mlp": "MLP", "convnet": "convnet"}
 WIDTH = 9  # inches
 DATASET_TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "scikit-learn's 8 x 8 digits"}
@@ -83,6 +76,11 @@ def smooth(values: Sequence[float], weight: float = SMOOTHING) -> np.ndarray:
             remaining *= weight
             smoothed[t] = average / (1 - remaining)
     return smoothed
+
+
+def model_title(model: str) -> str:
+    """Name a network in a figure."""
+    return MODEL_TITLES.get(model, model)
 
 
 def dataset_label(dataset: DatasetInfo) -> str:
@@ -171,7 +169,10 @@ def _part_ends(figure: Figure) -> None:
         for axes in figure.axes
     }
     if any(labels.values()):
-        figure.draw_without_rendering()  # the layout decides how far the ends are apart
+        layout = figure.get_layout_engine()  # it decides how far the ends are apart
+        if layout is not None:
+            layout.execute(figure)
+            figure.set_layout_engine("none")  # done; saving would do it once more
     spacing = 1.2 * mpl.rcParams["font.size"]
     for axes, texts in labels.items():
         low, high = (edge * 72 / figure.dpi for edge in (axes.bbox.y0, axes.bbox.y1))

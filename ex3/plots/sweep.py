@@ -10,19 +10,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ex3.plots.colours import series_colours
 from ex3.plots.style import (
-    BLUE,
-    GREEN,
-    MODEL_TITLES,
-    ORANGE,
-    SKY,
-    VERMILION,
     WIDTH,
     LineEnd,
     dataset_label,
     label_ends,
     make_logarithmic,
     make_logit,
+    model_title,
     plural,
     set_whole_ticks,
     styled,
@@ -36,7 +32,6 @@ QUANTITY_SCALES: dict[str, Callable[[Axes], None]] = {
     "loss": lambda axes: make_logarithmic(axes, "y"),
     "accuracy": make_logit,
 }
-CATEGORY_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, SKY)
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
 BRIGHTEST = 0.82  # of the colour map, still to be seen on white
 GUESSING = 0.98  # a loss above this share of a guess's is nothing learned
@@ -73,8 +68,7 @@ def sweep_by_seed(result: SweepResult) -> Figure:
     loss = figure.add_subplot(grid[:, 0])
     accuracy, dead = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1])
     ends = []
-    for position, of_value in enumerate(result.values):
-        colour = CATEGORY_COLOURS[position % len(CATEGORY_COLOURS)]
+    for position, (of_value, colour) in enumerate(zip(result.values, series_colours(len(result.values)), strict=True)):
         for run in of_value.runs:
             loss.plot(run.epochs.points, run.epochs.series["test_loss"], color=colour, linewidth=1)
         last = [run.epochs.series["test_loss"][-1] for run in of_value.runs]
@@ -100,23 +94,23 @@ def fails(result: SweepResult, run: SweptRun) -> bool:
 
 
 def describe_failures(result: SweepResult) -> str:
-    """Write with which values runs learn nothing, e.g. ``nothing is learned by 1 of 3 seeds at 0.5, 3 of 3 at 1``."""
+    """Write with which values runs learn nothing, e.g. ``1 of 3 seeds learns nothing at 0.5, 3 of 3 at 1``."""
     parts: list[str] = []
     for of_value in result.values:
         failed = sum(fails(result, run) for run in of_value.runs)
         if failed:
-            seeds = " seeds" if not parts else ""
-            parts.append(f"{failed} of {len(of_value.runs)}{seeds} at {format_value(of_value.value)}")
-    return f"nothing is learned by {', '.join(parts)}" if parts else ""
+            verb = "" if parts else f" seeds {'learns' if failed == 1 else 'learn'} nothing"
+            parts.append(f"{failed} of {len(of_value.runs)}{verb} at {format_value(of_value.value)}")
+    return ", ".join(parts)
 
 
 def best_label(result: SweepResult) -> str:
-    """Write e.g. ``best by validation is 0.3, with a test accuracy of 0.98 ± 0.01``."""
+    """Write e.g. ``0.3 is best by validation (test accuracy 0.98 ± 0.01)``."""
     if result.best is None:
-        return f"no {kind_of(result.parameter).label} without a diverged run"
+        return "none is without a diverged run"
     best = next(of_value for of_value in result.values if of_value.value == result.best)
     accuracy = with_spread(best.spreads["test_accuracy"], 4)
-    return f"best by validation is {format_value(result.best)}, with a test accuracy of {accuracy}"
+    return f"{format_value(result.best)} is best by validation (test accuracy {accuracy})"
 
 
 def value_label(of_value: ValueResult) -> str:
@@ -139,7 +133,7 @@ def setting_of(result: SweepResult, shown: str = "", networks: str = "") -> str:
     setting += [f"rate {config.learning_rate:g}"] * (result.parameter != "learning_rate")
     images = f"{plural(config.epochs, 'epoch')} of {dataset.sizes['train']:,} images"
     parts = [
-        f"{networks or MODEL_TITLES.get(config.model, config.model)} on {dataset_label(dataset)}, {images}",
+        f"{networks or model_title(config.model)} on {dataset_label(dataset)}, {images}",
         ", ".join(setting),
         plural(seeds, "seed"),
         shown,
@@ -149,14 +143,14 @@ def setting_of(result: SweepResult, shown: str = "", networks: str = "") -> str:
 
 def _curves_title(result: SweepResult) -> str:
     """Say with which value the network is best after the first epoch and at the end, and where it learns nothing."""
-    kind, leaders = kind_of(result.parameter), {}
-    for epoch in (1, result.config.epochs):
+    leaders: dict[str, list[str]] = {}  # when each value leads
+    for epoch in sorted({1, result.config.epochs}):
         medians = {format_value(one.value): _median_after(one, epoch) for one in result.values}
         best = max((value for value in medians if np.isfinite(medians[value])), key=medians.__getitem__)
-        leaders[f"after {plural(epoch, 'epoch')}"] = f"{best} ({medians[best]:.3f})"
-    finding = ", ".join(f"{value} {moment}" for moment, value in leaders.items())
+        leaders.setdefault(best, []).append(f"after {plural(epoch, 'epoch')} ({medians[best]:.3f})")
+    finding = ", ".join(f"{best} is best {' and '.join(moments)}" for best, moments in leaders.items())
     failures = describe_failures(result)
-    return f"Highest test accuracy with {kind.label} {finding}" + (f"; {failures}" if failures else "")
+    return f"{kind_of(result.parameter).label.capitalize()}: {finding}" + (f"; {failures}" if failures else "")
 
 
 def _median_after(of_value: ValueResult, epoch: float) -> float:

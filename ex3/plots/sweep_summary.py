@@ -6,23 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ex3.plots.colours import BLUE, DARK_BLUE, GREY, PURPLE, SKY, SPLIT_COLOURS
 from ex3.plots.dead import dead_layers, draw_dead_units
 from ex3.plots.structure import sweep_structure
-from ex3.plots.style import (
-    BLUE,
-    GREY,
-    MODEL_TITLES,
-    PURPLE,
-    SKY,
-    SPLIT_COLOURS,
-    WIDTH,
-    LineEnd,
-    label_ends,
-    make_logit,
-    plural,
-    set_whole_ticks,
-    styled,
-)
+from ex3.plots.style import MODEL_TITLES, WIDTH, LineEnd, label_ends, make_logit, plural, set_whole_ticks, styled
 from ex3.plots.sweep import (
     QUANTITY_LABELS,
     QUANTITY_SCALES,
@@ -37,7 +24,7 @@ from ex3.plots.titles import set_titles
 from ex3.sweeps import SweepResult, ValueResult, converged, format_value, kind_of
 from ex3.tables import with_spread
 
-STEP_COLOURS = (SKY, BLUE, "#003F63")
+STEP_COLOURS = (SKY, BLUE, DARK_BLUE)
 LINES = ("-", "--")
 MAY_KILL = ("lr", "batch-size")  # sweeps with values that may leave ReLUs which are 0 for all images
 Draw = Callable[[SweepResult], Figure]

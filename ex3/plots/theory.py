@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ex3.plots.style import BLUE, VERMILION, WIDTH, LineEnd, label_ends, plural, styled
+from ex3.plots.colours import BACKWARD, BLUE, FORWARD, VERMILION
+from ex3.plots.style import WIDTH, LineEnd, label_ends, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.results import Curves, Number, quantiles
 from ex3.scratch.theory import Finding
 
 COLOURS = {"convnet": BLUE, "parameterised": VERMILION}
-FORWARD, BACKWARD = BLUE, VERMILION
 LABELS = {"convnet": "max(0, o)", "parameterised": "max(t, o)"}
 EDGES = ["$x$", "$a_1$", "$a_2$", "$a_3$", r"$\sigma$"]
 NODES = {r"$\times(-1)$": "$-1$", r"$\mathrm{exp}$": "$a_2$", "$+1$": "$1$", r"$1/\cdot$": r"$-\sigma^2$"}

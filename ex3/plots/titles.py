@@ -31,10 +31,5 @@ def set_titles(figure: Figure, finding: str, setting: str) -> None:
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - room))  # type: ignore[union-attr, call-arg]
 
 
-def read_setting(figure: Figure) -> str:
-    """Return the setting of a figure, in one line."""
-    return " ".join(next(text.get_text() for text in figure.artists if isinstance(text, Annotation)).split())
-
-
 def _wrap(text: str, letters: float) -> str:
     return textwrap.fill(UNBROKEN.sub("\u00a0", text), int(letters)).replace("\u00a0", " ")

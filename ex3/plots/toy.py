@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ex3.plots.style import GREY, MODEL_COLOURS, PURPLE, WIDTH, LineEnd, label_ends, plural, styled
+from ex3.plots.colours import GREY, MODEL_COLOURS, PURPLE
+from ex3.plots.style import WIDTH, LineEnd, label_ends, plural, styled
 from ex3.plots.titles import set_titles
 from ex3.results import Curves, Number, quantiles
 
@@ -199,17 +200,15 @@ def _is_learned(fit: FinalFit) -> bool:
 
 
 def _curves_title(fits: Sequence[FinalFit]) -> str:
-    """Say which model reaches the noise floor on which targets, and how far the others stay above it."""
+    """Say which model reaches the noise floor on which targets; of one that reaches none, how far it stays above."""
     parts = []
     for model in dict.fromkeys(fit.model for fit in fits):
         of_model = [fit for fit in fits if fit.model == model]
         learned = [TARGET_NAMES[fit.target] for fit in of_model if _is_learned(fit)]
         ratios = [np.median(fit.test_loss) / np.median(fit.noise_floor) for fit in of_model if not _is_learned(fit)]
-        text = f"the {_name(model)} learns {' and '.join(learned) or 'none of the functions'}"
-        if ratios:
-            far = f"{'the others' if learned else 'the errors'} at least {min(ratios):,.0f} times the noise"
-            text += f" ({far if np.isfinite(ratios).all() else 'a fit diverges'})"
-        parts.append(text)
+        far = "" if learned else f" (errors at least {min(ratios):,.0f} times the noise)"
+        far = far if np.isfinite(ratios).all() else " (a fit diverges)"
+        parts.append(f"the {_name(model)} learns {' and '.join(learned) or 'none of the functions'}{far}")
     finding = ", ".join(parts)
     return finding[0].upper() + finding[1:]
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from small_sweeps import CELLS
 from small_twins import TOY, change, write_figure
-from test_cells import CELLS, compute, trained  # noqa: F401  (fixtures)
 
 from ex3.answers.published import check_figures
 
@@ -42,14 +42,14 @@ CELL_FAULTS = [
 
 
 @pytest.mark.parametrize(("fault", "message"), CELL_FAULTS)
-def test_a_damaged_cell_is_named_and_computed_again(compute, trained, caplog, fault, message):  # noqa: F811
-    first = compute(0.1)
+def test_a_damaged_cell_is_named_and_computed_again(compute_cells, trained_configs, caplog, fault, message):
+    first = compute_cells(0.1)
     (file,) = CELLS.iterdir()
     fault(file)
-    again = compute(0.1)
-    assert (again.reused, again.runs, len(trained)) == (0, first.runs, 2)
+    again = compute_cells(0.1)
+    assert (again.reused, again.runs, len(trained_configs)) == (0, first.runs, 2)
     assert caplog.messages == [f"{file}: {message}; deleted, and computed again"]
-    assert compute(0.1).reused == 1
+    assert compute_cells(0.1).reused == 1
 
 
 def test_a_twin_of_other_packages_is_named(tmp_path):

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from promise import assert_one_line
-from test_cells import SWEEP, compute, trained  # noqa: F401  (fixtures)
+from small_sweeps import SWEEP
 
 import ex3.cells
 from ex3.cells import workers
@@ -39,10 +39,10 @@ def test_a_port_that_accepts_and_says_nothing_is_given_up_on(run_cli):
         assert_one_line(run_cli(*DASK, address), 3, f"{address}: no Dask scheduler answers there within 0.5 s")
 
 
-def test_a_cell_that_kills_its_worker_again_and_again_ends_the_sweep(compute, monkeypatch):  # noqa: F811
+def test_a_cell_that_kills_its_worker_again_and_again_ends_the_sweep(compute_cells, monkeypatch):
     def run_missing(*_):
         raise type("KilledWorker", (Exception,), {})("Dask's has this name")
 
     monkeypatch.setattr(ex3.cells, "_run_missing", run_missing)
     with pytest.raises(WorkerError, match=r"killed its Dask worker more than three times .* 0 of 1 cells are finished"):
-        compute(0.1)
+        compute_cells(0.1)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from promise import assert_one_line
-from test_cells import SWEEP, trained  # noqa: F401  (a fixture)
-from test_reproduce import THEORY, run  # noqa: F401  (a fixture)
+from small_steps import THEORY
+from small_sweeps import SWEEP
 
 from ex3 import locks
 from ex3.errors import WriteError
@@ -48,17 +48,17 @@ def hold():
 
 
 @pytest.fixture
-def settings(run_cli, trained, monkeypatch) -> list[str]:  # noqa: F811
+def settings(run_cli, trained_configs, monkeypatch) -> list[str]:
     """Run a sweep; return the names under which it held its settings."""
     held, locked = [], locks.locked
     with monkeypatch.context() as patch:
         patch.setattr(locks, "locked", lambda folder, parts: held.extend(parts) or locked(folder, parts))
         assert run_cli(*SWEEP, "--jobs", 1, "-q").code == 0
-    trained.clear()
+    trained_configs.clear()
     return held
 
 
-def test_a_second_sweep_with_one_of_the_settings_says_who_has_it(run_cli, trained, hold, settings):  # noqa: F811
+def test_a_second_sweep_with_one_of_the_settings_says_who_has_it(run_cli, trained_configs, hold, settings):
     Path("runs").rename("other")
     owner = hold("runs/cells", settings)
     line = (
@@ -66,7 +66,7 @@ def test_a_second_sweep_with_one_of_the_settings_says_who_has_it(run_cli, traine
     )
     for values in ("0.01,0.1", "0.1,0.2"):
         assert_one_line(run_cli(*SWEEP, "--values", values, "--jobs", 1, "-q"), 4, line)
-    assert trained == []
+    assert trained_configs == []
     assert run_cli(*SWEEP, "--values", "0.2,0.3", "--jobs", 1, "-q").code == 0
     owner.send_signal(signal.SIGKILL)
     owner.wait()
@@ -74,10 +74,10 @@ def test_a_second_sweep_with_one_of_the_settings_says_who_has_it(run_cli, traine
     assert [path.name for path in Path("runs").iterdir()] == ["cells"]
 
 
-def test_a_second_reproduce_says_who_has_the_folder(run, hold):  # noqa: F811
+def test_a_second_reproduce_says_who_has_the_folder(run_steps, hold):
     owner = hold("runs/reproduce")
     with pytest.raises(WriteError, match=f"runs/reproduce: process {owner.pid}, cli.py"):
-        run(THEORY)
+        run_steps(THEORY)
 
 
 def test_finished_cells_are_read_while_another_sweep_computes(run_cli, hold, settings):

@@ -4,19 +4,21 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_process
 from promise import assert_one_line
-from test_reproduce import THEORY, TINY_TOY, run, states  # noqa: F401  (a fixture)
+from small_steps import THEORY, TINY_TOY, states
 
+from ex3.commands._signals import follow
 from ex3.experiments import OutcomeSummary, reproduce, theory
 
 # signal -> exit code
 CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-LONG = ("toy", "--iterations", "200000", "--seeds", "187")
+LONG = ("toy", "--iterations", str(200_000 + os.getpid() % 100_000), "--seeds", "187")  # unlike those of others
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +94,6 @@ sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
     while not (started := running()):
         assert process.poll() is None
         time.sleep(0.05)
-    time.sleep(0.5)
     process.send_signal(number)
     assert process.wait(60) == (143 if number == signal.SIGTERM else -signal.SIGKILL)
     if number == signal.SIGTERM:
@@ -106,13 +107,20 @@ sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
     assert running() == []
 
 
+def test_a_process_whose_parent_has_ended_before_it_looks_ends_as_well(monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setattr(os, "_exit", lambda code: ended.set() if code == 1 else None)
+    follow(parent=os.getppid() + 1)
+    assert ended.wait(10)
+
+
 def running() -> list[str]:
     """Return the command lines of the experiment that are running."""
     listed = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if " ".join(LONG) in line]
 
 
-def test_a_file_that_vanishes_fails_its_step_alone(run, monkeypatch):  # noqa: F811
+def test_a_file_that_vanishes_fails_its_step_alone(run_steps, monkeypatch):
     others = reproduce.run_command
 
     def run_command(arguments, file, on_line):
@@ -121,6 +129,6 @@ def test_a_file_that_vanishes_fails_its_step_alone(run, monkeypatch):  # noqa: F
         return others(arguments, file, on_line)
 
     monkeypatch.setattr(reproduce, "run_command", run_command)
-    outcome = run(THEORY, TINY_TOY)
+    outcome = run_steps(THEORY, TINY_TOY)
     assert states(outcome) == {"theory": "done", "toy": "failed"}
     assert "gone.png: written, but gone: No such file or directory" in str(outcome.problem)
