@@ -122,41 +122,6 @@ def train_on(config, state, chunks=None) -> None:
             break
 
 
-@pytest.fixture
-def random_convnet(tiny_mlp) -> ConvnetConfig:
-    """Return a config with all that is random: order, dropout and augmentation."""
-    changes = {"model": "convnet", "dropout": 0.3, "epochs": 3, "schedule": "one-cycle"}
-    changes |= {"translation": 0.1, "rotation": 0.05}
-    return ConvnetConfig(
-        **tiny_mlp.model_dump(exclude={"activation", *changes}), **changes, filters=(4,), kernel_sizes=(5,)
-    )
-
-
-def test_a_state_that_was_saved_and_restored_goes_on_bit_for_bit(dataset, random_convnet, tmp_path):
-    def fresh_state():
-        task = build_task(random_convnet, dataset)
-        augmentation = models.build_augmentation(random_convnet, dataset.shape)
-        return training.start(random_convnet, Task(**{**vars(task), "transform": augmentation}))
-
-    whole = fresh_state()
-    train_on(random_convnet, whole)
-    broken_off = fresh_state()
-    train_on(random_convnet, broken_off, chunks=3)  # in the middle of the second epoch
-    with (tmp_path / "state.npz").open("wb") as file:
-        np.savez(file, **broken_off.snapshot())
-    resumed = fresh_state()
-    with np.load(tmp_path / "state.npz") as saved:
-        resumed.restore(dict(saved))
-    assert resumed.points == broken_off.points
-    assert 0 < len(resumed.losses) < len(whole.losses)
-    train_on(random_convnet, resumed)
-    assert resumed.losses == whole.losses
-    before, after = whole.snapshot(), resumed.snapshot()
-    assert before.keys() == after.keys()
-    for name in before.keys() - {"seconds", "points"}:
-        np.testing.assert_array_equal(before[name], after[name])
-
-
 def test_a_state_of_another_network_is_refused(dataset, tiny_mlp):
     states = [
         training.start(config, build_task(config, dataset))
