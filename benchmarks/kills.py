@@ -1,13 +1,16 @@
 """Kills a sweep, a train, an autoencoder and a reproduce at random moments, resumes them, and counts what is lost.
 
-    python benchmarks/kills.py --kills 100           # bounded: about 10 s per kill
+    python benchmarks/kills.py --kills 100           # about 15 minutes on two quiet cores
 
 Each command runs in a folder of its own. It is killed (SIGKILL) at a random moment, started again in the same folder,
 and so on; when it comes to its end, its results are compared with those of a run that nothing disturbed, and the folder
-is emptied. Linux only: it looks at /proc.
+is emptied. The moment is a line of progress, drawn at random, and some time after it, so that one kill in ten falls
+into the imports, however fast the machine is. Linux only: it looks at /proc.
 """
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import random
@@ -19,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +37,15 @@ toy = ("toy", "--model", "linear", "--iterations", "300", "--seeds", "3")
 reproduce.all_steps = lambda: [Step(words, 2) for words in (toy, ("theory",))]
 sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
 """
-DIGITS = "--dataset digits --epochs 2 -q"
+LONG = "--epochs 100 --set epochs_per_evaluation=20 --checkpoint-every 1"  # long enough for a checkpoint
 COMMANDS = {
-    "sweep": f"sweep lr --model linear --values 0.01,0.1 --seeds 3 --jobs 2 {DIGITS}",
-    "train": f"train linear --seeds 3 {DIGITS}",
+    "sweep": "sweep lr --model linear --values 0.01,0.1 --seeds 3 --jobs 2 --dataset digits --epochs 2",
+    "train": f"train linear --seeds 3 --dataset digits {LONG}",
     "reproduce": "",
-    "autoencoder": f"autoencoder --seeds 1 --samples 100 {DIGITS}",
+    "autoencoder": f"autoencoder --seeds 1 --samples 100 --dataset digits {LONG}",
 }
-PATIENCE = 10  # seconds in which the processes of a killed command have to end
+IN_IMPORTS = 0.1  # of the kills
+PATIENCE = 30  # seconds in which the processes of a killed command have to end
 FINISHED = ("runs/cells/*.json", "runs/models/*/run.json", "runs/reproduce/toy*.json", "runs/reproduce/theory*.json")
 
 
@@ -52,22 +56,60 @@ class Killed:
     Attributes:
         name: In ``COMMANDS``.
         folder: Where it runs.
-        seconds: Of a run that nothing disturbed.
+        pauses: In a run that nothing disturbed, the seconds before each line on stderr, and after the last.
         expected: The results of that run.
+        process: Of the command, once it was started.
     """
 
     name: str
     folder: Path
-    seconds: float = 0.0
-    expected: dict[str, Any] | None = None
+    pauses: list[float] = field(default_factory=list)
+    expected: dict[str, Any] = field(default_factory=dict)
+    process: subprocess.Popen | None = None
 
     def start(self) -> subprocess.Popen:
         """Start or resume the command in a session of its own."""
         (self.folder / "t.jinja").write_text("")
         words = shlex.split(COMMANDS[self.name])
         program = [str(ROOT / "cli.py"), *words] if words else ["-c", REPRODUCE]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen([sys.executable, *program], cwd=self.folder, start_new_session=True, **quiet)
+        with self._lines().open("w") as lines:
+            self.process = subprocess.Popen(
+                [sys.executable, *program],
+                cwd=self.folder,
+                start_new_session=True,
+                stdout=subprocess.DEVNULL,
+                stderr=lines,
+            )
+        return self.process
+
+    def wait_for_line(self, number: int) -> bool:
+        """Wait until so many lines are on stderr; tell whether the command still runs then."""
+        while self.lines().count("\n") < number and self.process.poll() is None:
+            time.sleep(0.02)
+        return self.process.poll() is None
+
+    def lines(self) -> str:
+        """Return what the command wrote on stderr."""
+        return self._lines().read_text()
+
+    def _lines(self) -> Path:
+        return self.folder.with_suffix(".err")
+
+    def run_undisturbed(self) -> int:
+        """Run the command once, to know its results and its pace; return its exit code."""
+        self.start()
+        times = [time.monotonic()]
+        while self.wait_for_line(len(times)):
+            times.append(time.monotonic())
+        times.append(time.monotonic())
+        self.pauses = [after - before for before, after in itertools.pairwise(times)]
+        self.expected = self.results()
+        return self.process.returncode
+
+    def end(self) -> None:
+        """End the command and all its processes, if it runs."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def finished(self) -> dict[str, Any]:
         """Return the finished parts, by file."""
@@ -114,32 +156,61 @@ def processes_in(folder: Path) -> list[int]:
 def kill_once(command: Killed, generator: random.Random, counts: Counter[str]) -> None:
     """Start or resume a command, kill it at a random moment, and count what is wrong."""
     before = command.finished()
+    is_early = generator.random() < IN_IMPORTS
+    line = 0 if is_early else generator.randrange(1, max(2, len(command.pauses)))
+    moment = generator.uniform(0, command.pauses[line])
     process = command.start()
-    try:
-        code = process.wait(generator.uniform(0, command.seconds))
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        counts["kills"] += 1
-        end = time.monotonic() + PATIENCE
-        while processes_in(command.folder) and time.monotonic() < end:
-            time.sleep(0.1)
-        counts["processes left"] += len(processes_in(command.folder))
-        after = command.finished()
-        counts["finished work lost"] += sum(after.get(name) != part for name, part in before.items())
-        print(f"kill {counts['kills']}: {command.name}, {len(after)} parts finished", flush=True)
+    if command.wait_for_line(line):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moment)
+    counts["trainings taken up"] += command.lines().count("goes on after step")
+    if process.poll() is not None:
+        print(f"end: {command.name}", flush=True)
+        finish(command, process.returncode, counts)
         return
-    finish(command, code, counts)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    counts["kills"] += 1
+    end = time.monotonic() + PATIENCE
+    while processes_in(command.folder) and time.monotonic() < end:
+        time.sleep(0.1)
+    counts["processes left"] += len(processes_in(command.folder))
+    after = command.finished()
+    counts["finished work lost"] += sum(after.get(name) != part for name, part in before.items())
+    kept = len(list(command.folder.glob("runs/checkpoints/*/step-*.npz")))
+    print(
+        f"kill {counts['kills']}: {command.name}, {moment:.1f} s after line {line}; {len(after)} parts finished, "
+        f"{kept} checkpoints",
+        flush=True,
+    )
 
 
 def finish(command: Killed, code: int, counts: Counter[str]) -> None:
     """Compare the results of a command that came to its end, and start from nothing."""
     counts["failed ends"] += code != 0
-    found, expected = command.results(), command.expected or {}
-    counts["results that differ"] += sum(found.get(name) != expected.get(name) for name in found | expected)
-    counts["temporary files left"] += len(command.left_over())
+    found = command.results()
+    wrong = [name for name in found | command.expected if found.get(name) != command.expected.get(name)]
+    counts["results that differ"] += len(wrong)
+    left = command.left_over()
+    counts["temporary files left"] += len(left)
     counts["ends"] += 1
+    if code or wrong or left:
+        print(f"{command.name}: exit code {code}, {wrong} differ, {left} left\n{command.lines()}", flush=True)
     command.empty()
+
+
+def kill_all(commands: list[Killed], options: argparse.Namespace, counts: Counter[str]) -> None:
+    """Kill the commands in turn, then let each come to its end."""
+    generator, deadline = random.Random(options.seed), time.monotonic() + 60 * options.minutes
+    for command in commands:
+        command.folder.mkdir()
+        code = command.run_undisturbed()
+        print(f"{command.name}: {sum(command.pauses):.1f} s undisturbed, exit code {code}", flush=True)
+        command.empty()
+    while counts["kills"] < options.kills and time.monotonic() < deadline:
+        kill_once(commands[counts["kills"] % len(commands)], generator, counts)
+    for command in commands:
+        finish(command, command.start().wait(), counts)
 
 
 def main() -> None:
@@ -147,22 +218,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=60, help="No more kills after so many.")
     options = parser.parse_args()
-    generator, counts = random.Random(options.seed), Counter[str]()
+    counts = Counter[str]()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as top:
         commands = [Killed(name, Path(top).resolve() / name) for name in COMMANDS]
-        for command in commands:
-            command.folder.mkdir()
-            start = time.perf_counter()
-            code = command.start().wait()
-            command.seconds, command.expected = time.perf_counter() - start, command.results()
-            print(f"{command.name}: {command.seconds:.1f} s undisturbed, exit code {code}", flush=True)
-            command.empty()
-        while counts["kills"] < options.kills:
-            kill_once(commands[counts["kills"] % len(commands)], generator, counts)
-        for command in commands:
-            finish(command, command.start().wait(), counts)
-    print(f"{counts['kills']} kills, {counts['ends']} ends")
+        try:
+            kill_all(commands, options, counts)
+        finally:
+            for command in commands:
+                command.end()
+    print(f"{counts['kills']} kills, {counts['trainings taken up']} trainings taken up, {counts['ends']} ends")
     for name in ("finished work lost", "results that differ", "processes left", "temporary files left", "failed ends"):
         print(f"{counts[name]:5}  {name}")
 

@@ -17,7 +17,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     provenance.py    what a result depends on: config, images, code and package versions, as digests
     backend.py       the one door to TensorFlow and Keras: quiet import, seeds, threads, precision
     storage.py       the only writer: every file atomically
-    locks.py         a folder that one process holds
+    locks.py         parts of a folder that one process holds
     data/            images: MNIST, other sources, folders of pictures, classes and labels, splits; answers in files
     scratch/         networks written by hand, their gradient check and the theory: NumPy and SciPy alone
     student/         toy networks in files of others: run with few rights, judged, their mistakes named: NumPy alone

@@ -29,7 +29,7 @@ def _silent_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except Ex3Error:
+        except (Ex3Error, MemoryError):  # they explain themselves
             raise
         except Exception:  # not Ctrl-C: what was held back would explain nothing
             held.seek(0)
@@ -68,7 +68,7 @@ with _silent_stderr(), _quick_import():
     try:
         import keras
         import tensorflow as tf
-    except (AttributeError, OSError, TypeError) as error:
+    except (AttributeError, OSError, TypeError, ValueError) as error:
         settings = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "keras.json"
         if not settings.exists():
             raise

@@ -88,16 +88,14 @@ def checkpoints(runs: Path, seconds: float, fresh: bool, has_more: bool) -> Iter
         ``ConfigError`` where a training of the same name was interrupted that had other settings, and a ``WriteError``
         where another process trains the same.
     """
-    held: set[Path] = set()
+    held: set[str] = set()
     opened: dict[Path, None] = {}
 
     def open_checkpoints(config: TrainConfig, fingerprint: str) -> Checkpoints | None:
         of_all_seeds = run_identity(config.model_copy(update={"seed": 0}), fingerprint)
-        lock = runs / "models" / f"{config.model}-{of_all_seeds}"
-        if lock not in held:
-            storage.check_writable(lock.parent)
-            locks.enter_context(locked(lock))
-            held.add(lock)
+        if of_all_seeds not in held:
+            locks.enter_context(locked(runs / "models", [of_all_seeds]))
+            held.add(of_all_seeds)
         if not seconds:
             return None
         name = f"{config.model}-seed{config.seed}"

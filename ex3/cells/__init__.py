@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
@@ -116,7 +116,7 @@ def run_cells(
     Raises:
         DataError: The cluster cannot be used, or a worker does not find the same images, packages and code.
         WorkerError: Worker processes were killed again and again.
-        WriteError: Another process computes cells of this folder.
+        WriteError: Another process computes cells with one of the settings in this folder.
         StoppedError: Ctrl-C. The workers are stopped; finished cells are kept.
     """
     paths = [cell_path(folder, config, dataset, computation) for config in configs]
@@ -130,7 +130,7 @@ def run_cells(
 
     jobs = limit_jobs(workers.jobs, len(cells))
     try:
-        with locks.locked(folder) if len(done) < len(cells) else nullcontext():
+        with _held(folder, cells, dataset, computation, is_computing=len(done) < len(cells)):
             done |= load_cells({path: config for path, config in cells.items() if path not in done}, computation)
             reused = len(done)
             with start_workers(replace(workers, jobs=jobs), computation) as jobs:
@@ -156,6 +156,22 @@ def run_cells(
         state = _describe(done, cells, folder)
         raise StoppedError(f"interrupted; {state}; the same command goes on from there") from None
     return CellResults([done[path].run for path in paths], reused)
+
+
+@contextmanager
+def _held(
+    folder: Path, cells: Mapping[Path, Config], dataset: DatasetInfo, computation: Computation, is_computing: bool
+) -> Iterator[None]:
+    """Let no other process compute cells with the same settings, whatever their seeds."""
+    settings = {
+        cell_path(folder, config.model_copy(update={"seed": 0}), dataset, computation).stem for config in cells.values()
+    }
+    if is_computing:
+        with locks.locked(folder, settings):
+            yield
+    else:
+        locks.remove_left_over(folder, settings)
+        yield
 
 
 def _describe(done: Mapping[Path, Cell], cells: Mapping[Path, Config], folder: Path) -> str:
