@@ -133,7 +133,7 @@ def main(words: Sequence[str] | None = None) -> int:
             return _complain(error.format_message(), 2)
         except (KeyboardInterrupt, click.Abort):
             return _complain("interrupted; what was finished is saved", exit_code(received))
-        except BrokenPipeError:  # the reader of stdout left early, which is no error
+        except (BrokenPipeError, SystemExit):  # the reader of stdout left early (click exits then), which is no error
             drop_output()
         except Exception as error:
             show_traceback()
