@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,16 +52,14 @@ def from_network(network: Network, test_accuracy: float, shape: tuple[int, ...])
     lock = threading.Lock()
 
     def alone(function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
         def call(*arrays: np.ndarray) -> Any:
             with lock:
                 return function(*arrays)
 
         return call
 
-    return _warm(
-        Classifier(Victim(*map(alone, (victim.logits, victim.gradient, victim.jacobian))), test_accuracy), shape
-    )
+    guarded = Victim(alone(victim.logits), alone(victim.gradient), alone(victim.jacobian))
+    return _warm(Classifier(guarded, test_accuracy), shape)
 
 
 def _warm(classifier: Classifier, shape: tuple[int, ...]) -> Classifier:
