@@ -284,6 +284,18 @@ def test_slow_models_are_trained_meanwhile_stored_and_left_with_the_page(dataset
     assert not in_the_way.exists()
 
 
+def test_where_no_process_can_be_started_the_page_goes_on(dataset, tmp_path, monkeypatch, caplog):
+    def refuse(words: list[str]) -> None:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(experiment, "start_process", refuse)
+    states: list[str] = []
+    paths = Paths(tmp_path / "figures", tmp_path / "runs")
+    experiment.Background(Lab(dataset.test), ["robust"], DemoConfig(), paths, dataset, states.append).run()
+    assert states == ["training the robust network", ""]
+    assert caplog.messages == ["the robust network cannot be trained: no more processes"]
+
+
 def test_images_that_are_no_drawings_are_refused(tmp_path):
     config = DemoConfig(dataset=str(write_folder(tmp_path / "pictures")))
     paths = Paths(tmp_path / "figures", tmp_path / "runs")
