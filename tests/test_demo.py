@@ -1,4 +1,4 @@
-"""What the page of ``demo`` asks: the lab answers as the models do, attacks keep their bounds, threads do not matter."""
+"""What the page of ``demo`` asks: the lab answers as the models do, attacks keep their bounds, threads share it."""
 
 from concurrent.futures import ThreadPoolExecutor
 
