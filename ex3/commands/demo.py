@@ -48,9 +48,9 @@ def command(**options: Any) -> None:
     """Open a page over the trained models: draw a digit and see what each of them reads.
 
     Walk through the autoencoder's plane, attack an image or your drawing, and look at the convnet's first layer. Uses
-    the models of RUNS; those that train in seconds are trained first where they are missing, the others while the page is
-    open. Needs "pip install -r requirements-demo.txt". Listens on 127.0.0.1 alone and asks nothing of others; Ctrl-C ends
-    it.
+    the models of RUNS; those that train in seconds are trained first where they are missing, the others while the page
+    is open. Needs "pip install -r requirements-demo.txt". Listens on 127.0.0.1 alone and asks nothing of others. Ctrl-C
+    ends it.
     """
     (config,) = configs(**options)
     start_logging(options["verbose"])

@@ -28,6 +28,8 @@ from ex3.demo.page_parts import Newest, Pad, Subject, ask
 from ex3.demo.page_walk import WalkPanel
 from ex3.errors import ConfigError
 
+Panel = DrawPanel | WalkPanel | AttackPanel | InsidePanel
+
 FOLDER = Path(__file__).parent
 TABS = ("Draw", "Walk", "Attack", "Look inside")
 PATIENCE = 2  # seconds that open pages have, when the server ends
@@ -114,8 +116,8 @@ class Page:
             self._given = ui.html(sanitize=False).classes("given")
 
     @staticmethod
-    def _build_panels(lab: Lab, grounds: Grounds) -> dict[str, DrawPanel | WalkPanel | AttackPanel | InsidePanel]:
-        builders = {
+    def _build_panels(lab: Lab, grounds: Grounds) -> dict[str, Panel]:
+        builders: dict[str, Callable[[], Panel]] = {
             "Draw": partial(DrawPanel, lab, grounds), "Walk": partial(WalkPanel, lab, grounds),
             "Attack": partial(AttackPanel, lab), "Look inside": partial(InsidePanel, lab),
         }  # fmt: skip

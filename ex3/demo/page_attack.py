@@ -12,7 +12,7 @@ from ex3.demo.page_parts import Newest, Subject, ask
 
 ANY = "any other digit"
 NORMS: dict[str, str] = {"linf": "l∞: each pixel by at most ε", "l2": "l2: all pixels together by ε"}
-START: dict[str, float] = {"linf": 0.1, "l2": 1.5}
+START: dict[str, float] = {"linf": 0.2, "l2": 2.5}
 STEPS = 100  # of the slider
 
 
@@ -30,8 +30,9 @@ class AttackPanel:
             self.norm = ui.select(NORMS, value="linf", label="The noise changes", on_change=self._change_norm)
         with ui.element("div").classes("epsilon"):
             ui.label("Noise ε")
-            self.epsilon = ui.slider(min=0, max=LARGEST["linf"], step=LARGEST["linf"] / STEPS, value=START["linf"],
-                                     on_change=self._ask).props('aria-label="Epsilon, the bound of the noise"')  # fmt: skip
+            self.epsilon = ui.slider(
+                min=0, max=LARGEST["linf"], step=LARGEST["linf"] / STEPS, value=START["linf"], on_change=self._ask
+            ).props('aria-label="Epsilon, the bound of the noise"')
             self.number = ui.label()
         self.finding = ui.html(sanitize=False).classes("finding").props('aria-live="polite"')
         self.pictures = ui.html(sanitize=False)
@@ -82,7 +83,7 @@ class AttackPanel:
         self.finding.content = f"<h2>{_finding(attacked, name, label)}</h2>"
         self.pictures.content = _pictures(attacked, epsilon, self._norm)
         self.answers.content = (
-            '<div class="two"><div><h3>With the attack\'s noise</h3>'
+            f'<div class="two"><div><h3>With the noise against {noun(name)}</h3>'
             + answers_table(attacked.answers, "Answers to the attacked image", label)
             + "</div><div><h3>With random noise</h3>"
             + answers_table(attacked.random_answers, "Answers to the image with random noise", label)
@@ -93,9 +94,8 @@ class AttackPanel:
     def _compute(
         self, subject: Subject, name: str, epsilon: float, norm: Norm, target: int | None
     ) -> tuple[Attacked, int]:
-        return self._lab.attack(subject.image, self._label(subject, name), name, epsilon, norm, target), self._label(
-            subject, name
-        )
+        label = self._label(subject, name)
+        return self._lab.attack(subject.image, label, name, epsilon, norm, target), label
 
     def _label(self, subject: Subject, name: str) -> int:
         """Return the image's label; for a drawing, what the attacked model reads in it."""
@@ -121,9 +121,9 @@ class AttackPanel:
 
 def _finding(attacked: Attacked, name: str, label: int) -> str:
     read, random = int(attacked.answers[name].argmax()), int(attacked.random_answers[name].argmax())
-    attacked_text = f"reads {read} instead of {label}" if read != label else f"still reads {label}"
-    random_text = f"reads {random}" if random != label else f"still reads {label}"
-    return f"Attacked, {noun(name)} {attacked_text}; with random noise of the same size it {random_text}"
+    with_noise = f"reads {read} instead of {label}" if read != label else f"still reads {label}"
+    with_random = f"it reads {random}, too" if random == read else f"it reads {random}"
+    return f"Attacked, {noun(name)} {with_noise}; with random noise of the same size {with_random}"
 
 
 def _pictures(attacked: Attacked, epsilon: float, norm: Norm) -> str:

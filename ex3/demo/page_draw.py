@@ -5,7 +5,7 @@ from nicegui import ui
 
 from ex3.demo.lab import Lab, Place
 from ex3.demo.page_ground import Ground, Grounds
-from ex3.demo.page_html import answers_table, as_ink, figure, in_words
+from ex3.demo.page_html import answers_table, as_ink, code_words, figure, in_words
 from ex3.demo.page_parts import PlaneView, Subject, ask
 
 NO_PLANE = "The plane appears here when its autoencoder is trained."
@@ -45,7 +45,7 @@ class DrawPanel:
             self.view.put(*ground.to_place(place.code))
             self.reconstruction.content = figure(
                 as_ink(place.reconstruction), "The digit as the autoencoder decodes it from two numbers",
-                f"decoded again from ({place.code[0]:.2f}, {place.code[1]:.2f})",
+                f"decoded again from {code_words(place.code)}",
             )  # fmt: skip
 
     def _compute(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], Place | None, Ground | None]:

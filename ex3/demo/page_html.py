@@ -43,6 +43,11 @@ def figure(pixels: np.ndarray, words: str, caption: str) -> str:
     return f"<figure>{picture(pixels, words)}<figcaption>{caption}</figcaption></figure>"
 
 
+def code_words(code: np.ndarray) -> str:
+    """Write a code ``(2,)``."""
+    return f"({code[0]:.1f}, {code[1]:.1f})".replace("-", "−")
+
+
 def percent(share: float) -> str:
     """Write a probability in whole percent."""
     return "&lt; 1 %" if 0 < share < LEAST_WRITTEN / 2 else f"{100 * share:.0f} %"
@@ -59,7 +64,7 @@ def noun(name: str) -> str:
 
 
 def in_words(answers: Mapping[str, np.ndarray]) -> str:
-    """Say in one sentence what the models read, e.g. ``All 5 models read 7``"""
+    """Say in one sentence what the models read, e.g. ``All 5 models read 7``."""
     if not answers:
         return "The models are not there yet"
     reads = {name: int(shares.argmax()) for name, shares in answers.items()}

@@ -24,8 +24,8 @@ class InsidePanel:
         where = "nothing: draw a digit, or take a test image" if subject is None else subject.name
         self.finding.content = (
             f"<h2>{count} filters of {size} × {size} pixels look at {where}</h2>"
-            '<p class="quiet">Beside each filter of the convnet\'s first layer stands its map: dark where the image has '
-            "ink under the filter's vermilion weights, and none under its blue ones.</p>"
+            '<p class="quiet">Beside each filter of the convnet\'s first layer stands its map: dark where there is ink '
+            "under the filter's vermilion weights, and none under its blue ones.</p>"
         )
         self.layer.content = _tiles(inside)
 

@@ -1,4 +1,4 @@
-"""Parts of the page that the library does not have: a pad to draw on, a point in a plane, and questions that go stale."""
+"""What the library lacks: a pad to draw on, a point in a plane, and questions of which only the newest is answered."""
 
 import base64
 import binascii
@@ -68,7 +68,7 @@ class Newest:
             self._is_busy = False
 
 
-class Pad(ui.element, component="pad.js"):
+class Pad(ui.element, component="pad.js"):  # type: ignore[call-arg]
     """A square to draw on with mouse, pen or finger, or to open a picture in."""
 
     def __init__(self, on_ink: Callable[[np.ndarray], Awaitable[None]]) -> None:
@@ -100,7 +100,7 @@ class Pad(ui.element, component="pad.js"):
         self.run_method("show", picture)
 
 
-class PlaneView(ui.element, component="plane.js"):
+class PlaneView(ui.element, component="plane.js"):  # type: ignore[call-arg]
     """A picture of a plane with one point, which can be dragged or moved by arrow keys."""
 
     def __init__(self, label: str, on_move: Callable[[float, float], Awaitable[None]]) -> None:

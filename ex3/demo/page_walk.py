@@ -6,7 +6,7 @@ from nicegui import ui
 from ex3.demo.lab import Lab
 from ex3.demo.page_draw import NO_PLANE
 from ex3.demo.page_ground import Ground, Grounds
-from ex3.demo.page_html import as_ink, figure, in_words
+from ex3.demo.page_html import as_ink, code_words, figure, in_words
 from ex3.demo.page_parts import Newest, PlaneView, Subject, ask
 
 MIDDLE = (0.5, 0.5)
@@ -49,10 +49,9 @@ class WalkPanel:
         ground: Ground = await ask(self._grounds.get)
         code = ground.to_code(x, y)
         image, answers, near = await ask(self._compute, code)
-        self.finding.content = f'<h2>{in_words(answers)}</h2><p class="quiet">So they read the decoded image.</p>'
-        self.decoded.content = figure(
-            as_ink(image), "The image that the decoder makes of the point", f"decoded from ({code[0]:.2f}, {code[1]:.2f})"
-        )
+        self.finding.content = f'<h2>{in_words(answers)}</h2><p class="quiet">Their answers to the decoded image.</p>'
+        words = f"decoded from {code_words(code)}"
+        self.decoded.content = figure(as_ink(image), "The image that the decoder makes of the point", words)
         test = self._lab.test
         pictures = [figure(as_ink(test.x[i]), f"Test image {i}, a {test.y[i]}", f"{test.y[i]}") for i in near]
         self.nearest.content = f'<div class="nearest">{"".join(pictures)}</div>'

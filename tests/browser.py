@@ -1,0 +1,122 @@
+"""A real browser over the page of ``demo``, with small models that train in seconds: fixtures for the page's tests."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ex3 import runs
+from ex3.config_files import load, shipped
+from ex3.data import load_dataset
+from ex3.demo.classifiers import from_keras
+from ex3.experiments.demo import _first_layer as cut_first_layer
+from ex3.demo.lab import Lab
+from ex3.embedding.planes import Plane, fit_pca, pca_plane
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+LONGEST = 20_000  # milliseconds until something has to be there
+
+
+@pytest.fixture(scope="module")
+def lab() -> Lab:
+    """Return a lab with a linear model and a convnet, each of a second's training, and PCA's plane."""
+    dataset = load_dataset("mnist", limit=10_000)
+    lab = Lab(dataset.test)
+    for kind in ("linear", "convnet"):
+        settings = {"limit": 10_000, "evaluations_per_epoch": 1, "epochs": 1}
+        model, run = runs.train_classifier(load(shipped(kind), settings), dataset)
+        lab.add_classifier(kind, from_keras(model, run.metrics["test_accuracy"]))
+    lab.first_layer = cut_first_layer(model)
+    pca = pca_plane(fit_pca(dataset.train), dataset.shape)
+    lab.add_plane(Plane(pca.encode, lambda codes: pca.decode(codes).astype("float32")))
+    return lab
+
+
+@pytest.fixture(scope="module")
+def url(lab) -> Iterator[str]:
+    """Serve the page, and return its address."""
+    pytest.importorskip("nicegui", reason="needs requirements-demo.txt")
+    from ex3.demo import page
+
+    door, server = page.open_door(0), page.make_server(lab)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
+    thread.start()
+    yield "http://{}:{}".format(*door.getsockname())
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Start a browser without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs requirements-dev.txt")
+    if BROWSER is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--no-proxy-server"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, url) -> Iterator[Callable]:
+    """Return a function that opens the page as a new visitor; nothing may be asked elsewhere, or go wrong."""
+    problems, contexts = [], []
+
+    def open_page(width: int = 1280, height: int = 900):
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(LONGEST)
+        page.on("request", lambda request: None if is_local(request.url) else problems.append(request.url))
+        page.on("console", lambda line: problems.append(line.text) if line.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(url)
+        page.get_by_text("Draw a digit, or take a test image").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def is_local(address: str) -> bool:
+    """Tell whether an address is on this machine, or inside the page."""
+    return address.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
+
+
+def draw_seven(page) -> None:
+    """Draw a 7 by the mouse."""
+    box = page.locator(".pad canvas").bounding_box()
+    places = [
+        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in ((0.3, 0.2), (0.7, 0.2), (0.5, 0.8))
+    ]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=8)
+    page.mouse.up()
+
+
+def take_test_image(page, number: int) -> None:
+    """Choose a test image by its number."""
+    page.get_by_label("Test image, 0 to").fill(str(number))
+
+
+def show_tab(page, name: str) -> None:
+    """Change to a tab."""
+    page.get_by_role("tab", name=name).click()
+
+
+def save_bmp(path: Path, side: int) -> Path:
+    """Write a picture of a black 1 on white paper, of 3 side * side bytes."""
+    from PIL import Image
+
+    picture = Image.new("RGB", (side, side), "white")
+    picture.paste("black", (side * 9 // 20, side // 8, side * 11 // 20, side * 7 // 8))
+    picture.save(path)
+    return path
