@@ -10,8 +10,7 @@ import pytest
 from ex3 import runs
 from ex3.config_files import load, shipped
 from ex3.data import load_dataset
-from ex3.demo.classifiers import from_keras
-from ex3.experiments.demo import _first_layer as cut_first_layer
+from ex3.demo.classifiers import cut_first_layer, from_keras
 from ex3.demo.lab import Lab
 from ex3.embedding.planes import Plane, fit_pca, pca_plane
 

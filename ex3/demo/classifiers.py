@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ex3 import models
 from ex3.adversarial.attacks import Epsilon, Norm, Victim, pgd
 from ex3.adversarial.victims import keras_victim
 from ex3.backend import keras
 from ex3.by_hand.victim import network_victim
+from ex3.evaluation import predict
 from ex3.scratch.losses import MarginLoss
 from ex3.scratch.network import Network
 
@@ -41,6 +43,14 @@ class Classifier:
         return FOLLOW(self.victim, x, y, epsilon, norm=norm, targeted=targeted)
 
 
+@dataclass(frozen=True)
+class FirstLayer:
+    """Filters ``(k, k, n)``, and a function: images ``(N, H, W, 1)`` -> what they find, maps ``(N, h, w, n)``."""
+
+    filters: np.ndarray
+    find: Callable[[np.ndarray], np.ndarray]
+
+
 def from_keras(model: keras.Model, test_accuracy: float) -> Classifier:
     """Wrap a model, and compile what is asked of it."""
     return _warm(Classifier(keras_victim(model, "margin", batch_size=1), test_accuracy), model.input_shape[1:])
@@ -60,6 +70,14 @@ def from_network(network: Network, test_accuracy: float, shape: tuple[int, ...])
 
     guarded = Victim(alone(victim.logits), alone(victim.gradient), alone(victim.jacobian))
     return _warm(Classifier(guarded, test_accuracy), shape)
+
+
+def cut_first_layer(convnet: keras.Model) -> FirstLayer:
+    """Cut the first layer, with max-pooling and ReLU, out of a convnet, and compile it."""
+    maps = keras.Model(convnet.inputs, models.relu_outputs(convnet)["conv1"])
+    first = FirstLayer(convnet.trainable_variables[0].numpy()[:, :, 0], lambda x: predict(maps, x))
+    first.find(np.zeros((1, *convnet.input_shape[1:]), np.float32))
+    return first
 
 
 def _warm(classifier: Classifier, shape: tuple[int, ...]) -> Classifier:

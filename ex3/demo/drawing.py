@@ -10,6 +10,7 @@ from ex3.data.pictures import resize
 from ex3.errors import DataError
 
 SIDE = 28  # of the field, in pixels
+MIDDLE = 14  # row and column of the centre of mass, counted from 0: where all of MNIST's have it
 BOX = 20  # the larger side of the digit in it
 FAINTEST = 0.1  # of the strongest ink: what is fainter does not count as drawn
 MOST_PIXELS = 50_000_000
@@ -37,7 +38,7 @@ def to_digit(picture: np.ndarray) -> np.ndarray | None:
     field = np.zeros((SIDE, SIDE, 1), np.float32)
     middles = _centre_of_mass(digit)
     top, left = (
-        int(np.clip(round((SIDE - 1) / 2 - middle), 0, SIDE - length))  # nothing is cut off
+        int(np.clip(round(MIDDLE - middle), 0, SIDE - length))  # nothing is cut off
         for middle, length in zip(middles, digit.shape, strict=True)
     )
     field[top : top + height, left : left + width, 0] = digit

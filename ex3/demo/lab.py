@@ -3,7 +3,6 @@
 An image is float32 ``(28, 28, 1)`` in [0, 1]. Slow models come later, each at once with all that it answers.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -12,7 +11,7 @@ import numpy as np
 from ex3.adversarial.attacks import BALLS, Norm, random_noise
 from ex3.adversarial.judging import CorrectImages, smallest_epsilons
 from ex3.data import Split
-from ex3.demo.classifiers import Classifier
+from ex3.demo.classifiers import Classifier, FirstLayer
 from ex3.embedding.planes import Plane
 from ex3.errors import ConfigError, DataError
 
@@ -56,14 +55,6 @@ class Inside:
 
     filters: np.ndarray
     maps: np.ndarray
-
-
-@dataclass(frozen=True)
-class FirstLayer:
-    """Filters ``(k, k, n)``, and a function: images ``(N, H, W, 1)`` -> their maps ``(N, h, w, n)``."""
-
-    filters: np.ndarray
-    find: Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass

@@ -7,18 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-import numpy as np
-
-from ex3 import models, storage
-from ex3.backend import keras, prepare
+from ex3 import storage
+from ex3.backend import prepare
 from ex3.config import CLASSIFIER_CONFIGS
 from ex3.data import Dataset, load_images
-from ex3.demo.classifiers import from_keras
+from ex3.demo.classifiers import cut_first_layer, from_keras
 from ex3.demo.config import DemoConfig
 from ex3.demo.drawing import SIDE
-from ex3.demo.lab import FirstLayer, Lab
+from ex3.demo.lab import Lab
 from ex3.errors import ConfigError, DataError
-from ex3.evaluation import predict
 from ex3.experiments import Paths, _demo_models
 from ex3.experiments._child import PATIENCE, start_process
 from ex3.experiments._demo_models import TITLES, add_stored
@@ -58,7 +55,7 @@ def open_lab(config: DemoConfig, paths: Paths, on_change: OnChange, quiet: bool 
         trained = trained_classifier(classifier_config(kind, like=config), paths, quiet)
         lab.add_classifier(kind, from_keras(trained.model, trained.run.metrics["test_accuracy"]))
         if kind == "convnet":
-            lab.first_layer = _first_layer(trained.model)
+            lab.first_layer = cut_first_layer(trained.model)
     missing = [name for name in TITLES if not add_stored(lab, name, config, paths.runs, dataset.fingerprint)]
     background = Background(lab, missing, config, paths, dataset, on_change)
     background.start()
@@ -105,14 +102,6 @@ def _announce(quiet: bool) -> OnChange:
     return on_change
 
 
-def _first_layer(convnet: keras.Model) -> FirstLayer:
-    """Cut the first layer out of the convnet, and compile it."""
-    maps = keras.Model(convnet.inputs, models.relu_outputs(convnet)["conv1"])
-    first = FirstLayer(convnet.trainable_variables[0].numpy()[:, :, 0], lambda x: predict(maps, x))
-    first.find(np.zeros((1, *convnet.input_shape[1:]), np.float32))
-    return first
-
-
 class Background(threading.Thread):
     """Trains models in child processes, one after the other, and adds each to the lab when it is stored."""
 
@@ -157,6 +146,6 @@ class Background(threading.Thread):
         return last if self.child.returncode else ""
 
     def _show(self, status: str) -> None:
-        if not self.stopped.is_set():
+        if status != self.lab.status and not self.stopped.is_set():
             self.lab.status = status
             self.on_change(status)
