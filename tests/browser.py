@@ -3,7 +3,6 @@
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -86,36 +85,3 @@ def visit(browser, url) -> Iterator[Callable]:
 def is_local(address: str) -> bool:
     """Tell whether an address is on this machine, or inside the page."""
     return address.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
-
-
-def draw_seven(page) -> None:
-    """Draw a 7 by the mouse."""
-    box = page.locator(".pad canvas").bounding_box()
-    places = [
-        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in ((0.3, 0.2), (0.7, 0.2), (0.5, 0.8))
-    ]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=8)
-    page.mouse.up()
-
-
-def take_test_image(page, number: int) -> None:
-    """Choose a test image by its number."""
-    page.get_by_label("Test image, 0 to").fill(str(number))
-
-
-def show_tab(page, name: str) -> None:
-    """Change to a tab."""
-    page.get_by_role("tab", name=name).click()
-
-
-def save_bmp(path: Path, side: int) -> Path:
-    """Write a picture of a black 1 on white paper, of 3 side * side bytes."""
-    from PIL import Image
-
-    picture = Image.new("RGB", (side, side), "white")
-    picture.paste("black", (side * 9 // 20, side // 8, side * 11 // 20, side * 7 // 8))
-    picture.save(path)
-    return path

@@ -33,6 +33,8 @@ class AttackPanel:
             self.epsilon = ui.slider(
                 min=0, max=LARGEST["linf"], step=LARGEST["linf"] / STEPS, value=START["linf"], on_change=self._ask
             ).props('aria-label="Epsilon, the bound of the noise"')
+            self.epsilon.on("keydown.home.prevent", lambda: self.epsilon.set_value(0))
+            self.epsilon.on("keydown.end.prevent", lambda: self.epsilon.set_value(LARGEST[self._norm]))
             self.number = ui.label()
         self.finding = ui.html(sanitize=False).classes("finding").props('aria-live="polite"')
         self.pictures = ui.html(sanitize=False)
