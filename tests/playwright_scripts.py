@@ -31,11 +31,12 @@ CONTRAST = """() => {
   return found;
 }"""
 
-# -> the element with the focus, if nothing around it shows that it has it
-WITHOUT_OUTLINE = """() => {
+# -> the element with the focus, if it is no control, or if nothing around it shows that it has the focus
+UNCLEAR_FOCUS = """() => {
   const focused = document.activeElement;
   if (focused === document.body) return "";
-  for (let element = focused; element && element !== document.body; element = element.parentElement) {
+  const isControl = focused.matches("a, button, input, select, [role]");
+  for (let element = focused; isControl && element && element !== document.body; element = element.parentElement) {
     const style = getComputedStyle(element);
     if (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) return "";
   }

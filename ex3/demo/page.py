@@ -4,6 +4,7 @@ NiceGUI builds the page and carries the events; heavy work runs in threads, and 
 The server listens on this machine alone and asks nothing of others.
 """
 
+import os
 import random
 import socket
 import threading
@@ -52,7 +53,9 @@ def open_door(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        raise ConfigError(f"--port {port}: {error.strerror}; give another, or 0 for any free one") from error
+        raise ConfigError(
+            f"--port {port}: {os.strerror(error.errno or 0)}; give another, or 0 for any free one"
+        ) from error
 
 
 def serve(lab: Lab, door: socket.socket, on_ready: Callable[[str], None], show: bool) -> None:

@@ -8,12 +8,11 @@ from nicegui import background_tasks, ui
 from ex3.adversarial.attacks import Norm
 from ex3.demo.lab import LARGEST, Attacked, Lab
 from ex3.demo.page_html import answers_table, as_ink, figure, least_table, noun, signed, title
-from ex3.demo.page_parts import Newest, Subject, ask
+from ex3.demo.page_parts import Newest, Slider, Subject, ask
 
 ANY = "any other digit"
 NORMS: dict[str, str] = {"linf": "l∞: each pixel by at most ε", "l2": "l2: all pixels together by ε"}
 START: dict[str, float] = {"linf": 0.2, "l2": 2.5}
-STEPS = 100  # of the slider
 
 
 class AttackPanel:
@@ -30,11 +29,7 @@ class AttackPanel:
             self.norm = ui.select(NORMS, value="linf", label="The noise changes", on_change=self._change_norm)
         with ui.element("div").classes("epsilon"):
             ui.label("Noise ε")
-            self.epsilon = ui.slider(
-                min=0, max=LARGEST["linf"], step=LARGEST["linf"] / STEPS, value=START["linf"], on_change=self._ask
-            ).props('aria-label="Epsilon, the bound of the noise"')
-            self.epsilon.on("keydown.home.prevent", lambda: self.epsilon.set_value(0))
-            self.epsilon.on("keydown.end.prevent", lambda: self.epsilon.set_value(LARGEST[self._norm]))
+            self.epsilon = Slider("Epsilon, the bound of the noise", LARGEST["linf"], START["linf"], self._ask)
             self.number = ui.label()
         self.finding = ui.html(sanitize=False).classes("finding").props('aria-live="polite"')
         self.pictures = ui.html(sanitize=False)
@@ -61,8 +56,7 @@ class AttackPanel:
 
     async def _change_norm(self) -> None:
         norm = self._norm
-        self.epsilon.props(f"max={LARGEST[norm]} step={LARGEST[norm] / STEPS}")
-        self.epsilon.value = START[norm]
+        self.epsilon.set_range(LARGEST[norm], START[norm])
         await self._ask_all()
 
     @property
@@ -75,7 +69,7 @@ class AttackPanel:
 
     async def _show_attack(self) -> None:
         subject, name = self._subject, self.model.value
-        epsilon = min(float(self.epsilon.value or 0), LARGEST[self._norm])
+        epsilon = self.epsilon.value
         self.number.text = f"{epsilon:.3g}"
         if subject is None or name not in self._lab.classifiers:
             self.finding.content = "<h2>Draw a digit, or take a test image, and it is attacked</h2>"
@@ -114,7 +108,7 @@ class AttackPanel:
         least = await ask(self._lab.least_epsilons, subject.image, label, self._norm, self._target)
         if subject is self._subject:
             self._least = least
-            self._draw_least(float(self.epsilon.value or 0))
+            self._draw_least(self.epsilon.value)
 
     def _draw_least(self, epsilon: float) -> None:
         if self._least:

@@ -1,4 +1,4 @@
-"""What the library lacks: a pad to draw on, a point in a plane, and questions of which only the newest is answered."""
+"""What the library lacks: a pad, a point in a plane, a slider for all, and asking for the newest answer alone."""
 
 import base64
 import binascii
@@ -137,3 +137,33 @@ class PlaneView(ui.element, component="plane.js"):  # type: ignore[call-arg]
     def hide(self) -> None:
         """Show no point."""
         self.run_method("hide")
+
+
+class Slider(ui.element, component="slider.js"):  # type: ignore[call-arg]
+    """The browser's own slider, which screen readers and keys know; from 0 to a bound."""
+
+    def __init__(self, label: str, bound: float, start: float, on_slide: Callable[[], Awaitable[None]]) -> None:
+        """Build the slider.
+
+        Args:
+            label: For those who do not see it.
+            bound: The largest value.
+            start: The first value.
+            on_slide: Called while it is moved, when ``value`` has changed.
+        """
+        super().__init__()
+        self._props["label"] = label
+        self._on_slide = on_slide
+        self.on("slide", lambda event: self._receive(event.args))
+        self.set_range(bound, start)
+
+    def set_range(self, bound: float, start: float) -> None:
+        """Let it run to another bound, and start again."""
+        self._props["bound"], self._props["start"] = bound, start
+        self.bound, self.value = bound, start
+        self.update()
+
+    async def _receive(self, sent: object) -> None:
+        if isinstance(sent, int | float) and 0 <= sent <= self.bound:
+            self.value = float(sent)
+            await self._on_slide()
