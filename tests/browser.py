@@ -1,5 +1,6 @@
 """A real browser over the page of ``demo``, with small models that train in seconds: fixtures for the page's tests."""
 
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ def browser():
 
 
 @pytest.fixture
-def visit(browser, url) -> Iterator[Callable]:
+def visit(browser, url, caplog) -> Iterator[Callable]:
     """Return a function that opens the page as a new visitor; nothing may be asked elsewhere, or go wrong."""
     problems, contexts = [], []
 
@@ -80,6 +81,7 @@ def visit(browser, url) -> Iterator[Callable]:
     for context in contexts:
         context.close()
     assert problems == []
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def is_local(address: str) -> bool:

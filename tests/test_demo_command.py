@@ -1,6 +1,7 @@
 """The command ``demo``: a taken port and a missing library are one line each, and Ctrl-C ends the page."""
 
 import asyncio
+import logging
 import os
 import re
 import signal
@@ -64,7 +65,7 @@ def test_a_signal_ends_the_page_in_one_line(number, code):
         assert b"What do networks see" in connection.getresponse().read()
         os.kill(process.pid, number)
         assert process.wait(20) == code
-        assert process.stderr.read() == "ex3: error: interrupted; what was finished is saved\n"
+        assert process.stderr.read().lstrip() == "ex3: error: interrupted; what was finished is saved\n"
     finally:
         process.kill()
         process.wait()
@@ -96,3 +97,17 @@ def test_pictures_of_the_page_show_the_array():
     assert as_ink(np.array([[0, 0.5, 1, 7]])).tolist() == [[255, 128, 0, 0]]
     coloured = signed(np.array([[-2.0, 0, 1]]), bound=2)
     assert coloured.tolist() == [[[0, 114, 178], [255, 255, 255], [234, 174, 128]]]
+
+
+def test_an_error_in_the_page_is_one_line_of_the_log(caplog):
+    pytest.importorskip("nicegui", reason="needs requirements-demo.txt")
+    from ex3.demo.page import in_one_line
+
+    log = logging.getLogger("a library's")
+    log.addFilter(in_one_line)
+    try:
+        raise ValueError("two\nlines")
+    except ValueError as error:
+        log.exception(error)
+    assert [record.getMessage() for record in caplog.records] == ["ex3: WARNING: the page: two lines"]
+    assert "Traceback" not in caplog.text

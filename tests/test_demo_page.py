@@ -27,7 +27,7 @@ def draw_seven(page) -> None:
 
 def take_test_image(page, number: int) -> None:
     """Choose a test image by its number."""
-    page.get_by_label("Test image, 0 to").fill(str(number))
+    page.get_by_label("Test image, 0–").fill(str(number))
 
 
 def show_tab(page, name: str) -> None:
@@ -77,7 +77,7 @@ def test_a_finger_draws_too_and_adds_to_a_test_image(visit, lab):
         }"""
     )
     page.get_by_text("The answers to your drawing.").wait_for()
-    assert page.get_by_label("Test image, 0 to").input_value() == ""
+    assert page.get_by_label("Test image, 0–").input_value() == ""
     assert page.locator(".pad canvas").evaluate("canvas => getComputedStyle(canvas).touchAction") == "none"
 
 

@@ -4,6 +4,7 @@ NiceGUI builds the page and carries the events; heavy work runs in threads, and 
 The server listens on this machine alone and asks nothing of others.
 """
 
+import logging
 import os
 import random
 import socket
@@ -78,12 +79,20 @@ def serve(lab: Lab, door: socket.socket, on_ready: Callable[[str], None], show: 
 
 def make_server(lab: Lab) -> uvicorn.Server:
     """Return a server of the page, once per process; ``run(sockets=...)`` starts it."""
+    logging.getLogger("nicegui").addFilter(in_one_line)
     app = FastAPI(openapi_url=None)
     ui.run_with(
         app, root=partial(Page, lab, Grounds(lab)), title="Look into networks", language="en-US", favicon=ICON,
         tailwind=False, show_welcome_message=False,
     )  # fmt: skip
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=PATIENCE, ws="wsproto"))
+
+
+def in_one_line(record: logging.LogRecord) -> bool:
+    """Let a record of the library's log be one line, without the traceback of a handler's error."""
+    record.msg, record.args = f"ex3: WARNING: the page: {' '.join(record.getMessage().split())}", None
+    record.exc_info = record.exc_text = None
+    return True
 
 
 class Page:
@@ -115,7 +124,7 @@ class Page:
                 ui.button("Clear", on_click=self._pad.clear_ink).props("outline color=primary")
                 ui.button("Random test image", on_click=self._take_random).props("outline color=primary")
                 last = len(self._lab.test.y) - 1
-                self._number = ui.number(f"Test image, 0 to {last}", min=0, max=last, on_change=self._take_number)
+                self._number = ui.number(f"Test image, 0–{last}", min=0, max=last, on_change=self._take_number)
             self._given = ui.html(sanitize=False).classes("given")
 
     @staticmethod

@@ -11,7 +11,7 @@ from ex3.demo.page_html import answers_table, as_ink, figure, least_table, noun,
 from ex3.demo.page_parts import Newest, Slider, Subject, ask
 
 ANY = "any other digit"
-NORMS: dict[str, str] = {"linf": "l∞: each pixel by at most ε", "l2": "l2: all pixels together by ε"}
+NORMS: dict[str, str] = {"linf": "each pixel (l∞)", "l2": "the length (l2)"}
 START: dict[str, float] = {"linf": 0.2, "l2": 2.5}
 
 
@@ -26,9 +26,9 @@ class AttackPanel:
         with ui.element("div").classes("controls"):
             self.model = ui.select({}, label="Attacked model", on_change=self._ask)
             self.target = ui.select([ANY, *range(10)], value=ANY, label="It should read", on_change=self._ask_all)
-            self.norm = ui.select(NORMS, value="linf", label="The noise changes", on_change=self._change_norm)
+            self.norm = ui.select(NORMS, value="linf", label="ε bounds", on_change=self._change_norm)
         with ui.element("div").classes("epsilon"):
-            ui.label("Noise ε")
+            ui.label("ε")
             self.epsilon = Slider("Epsilon, the bound of the noise", LARGEST["linf"], START["linf"], self._ask)
             self.number = ui.label()
         self.finding = ui.html(sanitize=False).classes("finding").props('aria-live="polite"')

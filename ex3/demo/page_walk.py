@@ -10,6 +10,10 @@ from ex3.demo.page_html import as_ink, code_words, figure, in_words
 from ex3.demo.page_parts import Newest, PlaneView, Subject, ask
 
 MIDDLE = (0.5, 0.5)
+HELP = (
+    "Each dot is a test image, placed by the encoder. Drag the ring, or move it with the arrow keys (with Shift in "
+    "larger steps)."
+)
 
 
 class WalkPanel:
@@ -21,18 +25,14 @@ class WalkPanel:
         self._newest = Newest(self._move)
         self.no_plane = ui.html(f'<p class="quiet">{NO_PLANE}</p>', sanitize=False)
         with ui.element("div").classes("walk") as self.body:
-            with ui.element("div"):
-                self.view = PlaneView("Point in the plane: drag it, or move it with the arrow keys", self._newest)
-                ui.html(
-                    '<p class="quiet">Each dot is a test image, placed by the encoder. Drag the ring, or move it with '
-                    "the arrow keys (with Shift in larger steps).</p>",
-                    sanitize=False,
-                )
-            with ui.element("div"):
-                self.finding = ui.html(sanitize=False).props('aria-live="polite"')
+            self.view = PlaneView("Point in the plane: drag it, or move it with the arrow keys", self._newest)
+            with ui.element("div").classes("found"):
                 self.decoded = ui.html(sanitize=False).classes("decoded")
-                ui.html('<h3 class="part">The ten nearest test images</h3>', sanitize=False)
-                self.nearest = ui.html(sanitize=False)
+                self.finding = ui.html(sanitize=False).props('aria-live="polite"')
+                with ui.element("div").classes("whole"):
+                    ui.html("<h3>The ten nearest test images</h3>", sanitize=False)
+                    self.nearest = ui.html(sanitize=False)
+            ui.html(f'<p class="quiet">{HELP}</p>', sanitize=False)
 
     async def show(self, subject: Subject | None) -> None:
         """Show the plane, if it is there; the point stays where it is."""
