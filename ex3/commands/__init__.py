@@ -34,6 +34,7 @@ GROUPS = {  # of --help, in the order in which one needs them
     "Sweep": ["sweep", "choices"],
     "Embed": ["autoencoder"],
     "Attack and defend": ["attack", "defend", "reject"],
+    "Play": ["demo"],
     "Data": ["inspect", "imbalance"],
     "Answers": ["reproduce", "report", "handin"],
 }

@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from ex3 import storage
 from ex3.backend import prepare
@@ -14,11 +15,12 @@ from ex3.demo.classifiers import cut_first_layer, from_keras
 from ex3.demo.config import DemoConfig
 from ex3.demo.drawing import SIDE
 from ex3.demo.lab import Lab
-from ex3.errors import ConfigError
+from ex3.errors import ConfigError, DataError
 from ex3.experiments import Paths, _demo_models
 from ex3.experiments._child import PATIENCE, start_process
 from ex3.experiments._demo_models import TITLES, add_stored
 from ex3.experiments.trained import classifier_config, trained_classifier
+from ex3.progress import show_message
 
 log = logging.getLogger("ex3")
 
@@ -61,6 +63,43 @@ def open_lab(config: DemoConfig, paths: Paths, on_change: OnChange, quiet: bool 
         yield lab
     finally:
         background.stop()
+
+
+def run(config: DemoConfig, paths: Paths, port: int, show: bool, quiet: bool) -> None:
+    """Serve the page until the process is told to end.
+
+    Args:
+        config: The images and the seed.
+        paths: Where to read the images, and where models are stored.
+        port: Of 127.0.0.1; 0 takes a free one.
+        show: Open the browser.
+        quiet: Show no progress.
+
+    Raises:
+        ConfigError: The port is taken, or the images are not of 28 x 28 grey pixels.
+        DataError: NiceGUI is missing, or the images cannot be had.
+        WriteError: The models cannot be written.
+    """
+    if find_spec("nicegui") is None:
+        raise DataError("demo: needs 'pip install -r requirements-demo.txt' (nicegui is missing)")
+    from ex3.demo import page
+
+    with page.open_door(port) as door, open_lab(config, paths, _announce(quiet), quiet) as lab:
+        page.serve(lab, door, lambda url: show_message(f"the page is at {url}; Ctrl-C ends it"), show)
+
+
+def _announce(quiet: bool) -> OnChange:
+    """Return a callback that shows a line for each model that is trained in the background."""
+    said = ""
+
+    def on_change(status: str) -> None:
+        nonlocal said
+        what = status.partition(":")[0]  # without the percentage
+        if what and what != said and not quiet:
+            show_message(f"{what} in the background")
+        said = what
+
+    return on_change
 
 
 class Background(threading.Thread):
