@@ -113,8 +113,9 @@ class Killed:
 
     def finished(self) -> dict[str, Any]:
         """Return the finished parts, by file."""
-        paths = [path for pattern in FINISHED for path in self.folder.glob(pattern)]
-        return {str(path.relative_to(self.folder)): timeless(json.loads(path.read_text())) for path in paths}
+        paths = [path.relative_to(self.folder) for pattern in FINISHED for path in self.folder.glob(pattern)]
+        published = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
+        return {str(path): timeless(json.loads((self.folder / path).read_text())) for path in published}
 
     def results(self) -> dict[str, Any]:
         """Return the finished parts and the twins."""
@@ -176,11 +177,12 @@ def kill_once(command: Killed, generator: random.Random, counts: Counter[str]) -
         time.sleep(0.1)
     counts["processes left"] += len(processes_in(command.folder))
     after = command.finished()
-    counts["finished work lost"] += sum(after.get(name) != part for name, part in before.items())
-    kept = len(list(command.folder.glob("runs/checkpoints/*/step-*.npz")))
+    lost = [name for name, part in before.items() if after.get(name) != part]
+    counts["finished work lost"] += len(lost)
+    kept = len(list(command.folder.glob("runs/checkpoints/*/*/step-*.npz")))
     print(
         f"kill {counts['kills']}: {command.name}, {moment:.1f} s after line {line}; {len(after)} parts finished, "
-        f"{kept} checkpoints",
+        f"{kept} checkpoints{f'; lost: {lost}' if lost else ''}",
         flush=True,
     )
 

@@ -1,15 +1,15 @@
 """The states of a command's trainings on disk, from which the same command goes on after a kill.
 
-A checkpoint is one file: all that ``training.TrainState`` holds, the config, and a digest of both. It lies in a folder
-that is named like the model, after all that its numbers depend on, so that no other run takes it up. The last two are
-kept, and when the command comes to its end, none.
+A checkpoint is one file: all that ``training.TrainState`` holds, the config, and a digest of both. Its folder, e.g.
+``runs/checkpoints/convnet-0123456789abcdef/seed0``, is named after all that its numbers depend on, so that no other run
+takes it up. The last two are kept, and when the command comes to its end, none.
 """
 
 import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,38 +88,51 @@ def checkpoints(runs: Path, seconds: float, fresh: bool, has_more: bool) -> Iter
         ``ConfigError`` where a training of the same name was interrupted that had other settings, and a ``WriteError``
         where another process trains the same.
     """
-    held: set[str] = set()
-    opened: dict[Path, None] = {}
+    folder, groups, opened = runs / "checkpoints", set[Path](), set[Path]()
 
     def open_checkpoints(config: TrainConfig, fingerprint: str) -> Checkpoints | None:
         of_all_seeds = run_identity(config.model_copy(update={"seed": 0}), fingerprint)
-        if of_all_seeds not in held:
-            locks.enter_context(locked(runs / "models", [of_all_seeds]))
-            held.add(of_all_seeds)
+        group = folder / f"{config.model}-{of_all_seeds}"
+        if group not in groups:
+            locks.enter_context(locked(folder, [group.name]))
+            groups.add(group)
         if not seconds:
             return None
-        name = f"{config.model}-seed{config.seed}"
-        folder = runs / "checkpoints" / f"{name}-{run_identity(config, fingerprint)}"
-        others = [path for path in folder.parent.glob(f"{name}-*") if fresh or path != folder]
-        storage.remove_files(path for path in others if fresh or _is_useless(path, config))
-        opened[folder] = None
-        return Checkpoints(folder, config, seconds, has_more)
+        own = group / f"seed{config.seed}"
+        for other in folder.glob(f"{config.model}-{'?' * len(of_all_seeds)}/{own.name}"):
+            if other != own:
+                _remove_useless(other, config, fresh)
+        if fresh:
+            storage.remove_files([own])
+        opened.add(own)
+        return Checkpoints(own, config, seconds, has_more)
+
+    def remove_all() -> None:
+        storage.remove_files(opened)
+        storage.remove_files(group for group in groups if not list(group.glob("*")))
 
     with ExitStack() as locks:
         try:
             yield open_checkpoints
         except DivergedError:  # the next try has other settings
-            storage.remove_files(opened)
+            remove_all()
             raise
-        storage.remove_files(opened)
+        remove_all()
+
+
+def _remove_useless(other: Path, config: TrainConfig, fresh: bool) -> None:
+    """Remove other checkpoints of the same model and seed if nobody will take them up; leave those of a live process.
+
+    Raises:
+        ConfigError: They wait for somebody: they are of the same images, and of other settings.
+    """
+    with suppress(WriteError), locked(other.parents[1], [other.parent.name]):
+        if fresh or _is_useless(other, config):
+            storage.remove_files([other])
+            storage.remove_files([other.parent] if not list(other.parent.glob("*")) else [])
 
 
 def _is_useless(folder: Path, config: TrainConfig) -> bool:
-    """Tell whether no run with the code and packages of today takes up the checkpoints in a folder of the same name.
-
-    Raises:
-        ConfigError: They are of the same images, but have other settings.
-    """
     saved = _load_newest(folder)
     if not saved:
         return True

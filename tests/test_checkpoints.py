@@ -118,7 +118,7 @@ def test_changed_settings_are_refused_with_the_difference(dataset, kill_after):
 def test_checkpoints_of_other_code_are_dropped_with_a_warning(dataset, kill_after, caplog):
     train_killed(LINEAR, dataset, kill_after, chunks=2)
     (folder,) = (RUNS / "checkpoints").iterdir()
-    folder.rename(folder.with_name("linear-seed0-0123456789abcdef"))
+    folder.rename(folder.with_name("linear-0123456789abcdef"))
     train(LINEAR, dataset)
     assert "of other images, packages or code; removed, and trained again" in caplog.text
     assert kept() == []
@@ -133,13 +133,22 @@ def test_a_training_goes_on_although_its_state_cannot_be_kept(dataset, monkeypat
     assert "No space left on device; the training goes on without a checkpoint" in caplog.text
 
 
+def test_checkpoints_of_a_live_training_with_other_settings_are_left_alone(dataset, kill_after):
+    train_killed(LINEAR, dataset, kill_after, chunks=2)
+    before = kept()
+    with checkpoints.checkpoints(RUNS, 30, fresh=False, has_more=False) as living:
+        living(LINEAR, dataset.fingerprint)
+        train(LINEAR.model_copy(update={"learning_rate": 0.2}), dataset, fresh=True)
+        assert kept() == before != []
+
+
 def test_the_same_training_twice_at_a_time_is_refused():
     with (
         checkpoints.checkpoints(RUNS, 30, False, False) as first,
         checkpoints.checkpoints(RUNS, 30, False, False) as second,
     ):
         first(LINEAR, "images")
-        with pytest.raises(WriteError, match=r"runs/models: process \d+, .* computes the same"):
+        with pytest.raises(WriteError, match=r"runs/checkpoints: process \d+, .* computes the same"):
             second(LINEAR.model_copy(update={"seed": 1}), "images")
         second(LINEAR, "other images")
 
