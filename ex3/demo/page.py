@@ -1,4 +1,4 @@
-"""The page of ``python cli.py demo``: one subject for all tabs, drawn or a test image; each visitor has their own state.
+"""The page of ``python cli.py demo``: one subject for all tabs, drawn or a test image; each visitor has their own.
 
 NiceGUI builds the page and carries the events; heavy work runs in threads, and only the newest question is answered.
 The server listens on this machine alone and asks nothing of others.

@@ -17,9 +17,10 @@ import numpy as np
 from ex3 import storage
 from ex3.checkpoints import checkpoints
 from ex3.config import AutoencoderConfig, PlaneConfig
-from ex3.data import Dataset, load_images
+from ex3.data import Dataset, Split, load_images
 from ex3.embedding.comparison import (
     FirstSeed,
+    Read,
     SeedScores,
     codes_in_plane,
     loss_curves,
@@ -33,7 +34,7 @@ from ex3.embedding.scores import STRUCTURE_SAMPLES, fit_tsne
 from ex3.errors import DataError
 from ex3.evaluation import predict
 from ex3.experiments import Outcome, Paths, headline, make_record
-from ex3.experiments._planes import train_plane
+from ex3.experiments._planes import TrainedPlane, train_plane
 from ex3.experiments.trained import TrainedClassifier, classifier_config, trained_classifier
 from ex3.plots import autoencoder as plots
 from ex3.plots import planes as plane_plots
@@ -102,19 +103,14 @@ def run(
     with checkpoints(paths.runs, checkpoint_every, fresh, has_more=True) as keeper_of:
         for seed in range(plain.seed, plain.seed + seeds):
             dataset = _load(plain, seed, samples, paths)
-            of_seed = {method: config.model_copy(update={"seed": seed}) for method, config in configs.items()}
             trained = {
                 method: train_plane(config, dataset, quiet, keeper_of(config, dataset.fingerprint))
-                for method, config in of_seed.items()
+                for method, config in _with_seed(configs, seed).items()
             }
-            pca = fit_pca(dataset.train)
-            planes = {method: one.plane for method, one in trained.items()} | {"pca": pca_plane(pca, dataset.shape)}
-            sample = dataset.test.sample(samples, seed)
-            tsne_codes = fit_tsne(sample.first(STRUCTURE_SAMPLES).x, seed)
-            runs = {method: one.run for method, one in trained.items()}
-            scored.append(score_planes(runs, planes, tsne_codes, pca, dataset, sample, read))
+            scores, show = _score(trained, dataset, dataset.test.sample(samples, seed), read)
+            scored.append(scores)
             if seed == plain.seed:
-                first = show_first_seed(planes, tsne_codes, sample, read)
+                first = show()
                 written |= dict.fromkeys(path for one in trained.values() for path in one.keep(paths.runs))
             for draw, record in _figures(configs, command, scored, first, reader):
                 written |= dict.fromkeys(storage.save_figure(paths.figures, draw(record), record))
@@ -142,6 +138,23 @@ def _load(config: AutoencoderConfig, seed: int, samples: int, paths: Paths) -> D
     if seed == config.seed and samples > count:
         log.warning("samples = %d: there are %d test images; all are used", samples, count)
     return dataset
+
+
+def _with_seed(configs: Configs, seed: int) -> dict[str, PlaneConfig]:
+    return {method: config.model_copy(update={"seed": seed}) for method, config in configs.items()}
+
+
+def _score(
+    trained: Mapping[str, TrainedPlane], dataset: Dataset, sample: Split, read: Read
+) -> tuple[SeedScores, Callable[[], FirstSeed]]:
+    """Score both autoencoders beside PCA and t-SNE; return a function, too, that computes what is shown of a seed."""
+    seed = next(iter(trained.values())).run.config.seed
+    pca = fit_pca(dataset.train)
+    planes = {method: one.plane for method, one in trained.items()} | {"pca": pca_plane(pca, dataset.shape)}
+    tsne_codes = fit_tsne(sample.first(STRUCTURE_SAMPLES).x, seed)
+    runs = {method: one.run for method, one in trained.items()}
+    scores = score_planes(runs, planes, tsne_codes, pca, dataset, sample, read)
+    return scores, lambda: show_first_seed(planes, tsne_codes, sample, read)
 
 
 def _figures(
