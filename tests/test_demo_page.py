@@ -8,6 +8,7 @@ from PIL import Image
 from playwright_scripts import CONTRAST, UNCLEAR_FOCUS
 
 pytest_plugins = ("browser",)
+pytestmark = pytest.mark.browser
 
 TABS = ("Draw", "Walk", "Attack", "Look inside")
 
