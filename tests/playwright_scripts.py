@@ -31,6 +31,12 @@ CONTRAST = """() => {
   return found;
 }"""
 
+# -> the first words of what reaches over the right edge of the screen, and would be cut off there
+CUT_OFF = """() => [...document.querySelectorAll("main *, header *")]
+  .filter((element) => element.checkVisibility() && !element.closest(".unseen, .share, .q-tabs__arrow"))
+  .filter((element) => element.getBoundingClientRect().right > innerWidth)
+  .map((element) => element.outerHTML.slice(0, 100))"""
+
 # -> the element with the focus, if it is no control, or if nothing around it shows that it has the focus
 UNCLEAR_FOCUS = """() => {
   const focused = document.activeElement;

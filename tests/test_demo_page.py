@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright_scripts import CONTRAST, UNCLEAR_FOCUS
+from playwright_scripts import CONTRAST, CUT_OFF, UNCLEAR_FOCUS
 
 pytest_plugins = ("browser",)
 pytestmark = pytest.mark.browser
@@ -182,6 +182,7 @@ def test_narrow_screens_need_no_scrolling_sideways_and_all_text_has_contrast(vis
         show_tab(page, tab)
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") == width, tab
+        assert page.evaluate(CUT_OFF) == [], tab
         texts = page.evaluate(CONTRAST)
         assert len(texts) > 5
         assert {text: ratio for text, ratio in texts if ratio < 4.5} == {}

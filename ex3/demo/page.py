@@ -35,6 +35,7 @@ Panel = DrawPanel | WalkPanel | AttackPanel | InsidePanel
 FOLDER = Path(__file__).parent
 TABS = ("Draw", "Walk", "Attack", "Look inside")
 PATIENCE = 2  # seconds that open pages have, when the server ends
+RECONNECT = 60.0  # seconds for which a page that lost its connection keeps its drawing
 LOOK = 1.0  # seconds between two looks at which models are there
 ICON = (
     '<svg viewBox="0 0 32 32" xmlns="http://www.w3.org/2000/svg"><rect width="32" height="32" rx="7" fill="#0072b2"/>'
@@ -83,7 +84,7 @@ def make_server(lab: Lab) -> uvicorn.Server:
     app = FastAPI(openapi_url=None)
     ui.run_with(
         app, root=partial(Page, lab, Grounds(lab)), title="Look into networks", language="en-US", favicon=ICON,
-        tailwind=False, show_welcome_message=False,
+        tailwind=False, show_welcome_message=False, reconnect_timeout=RECONNECT,
     )  # fmt: skip
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=PATIENCE, ws="wsproto"))
 
