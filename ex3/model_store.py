@@ -6,7 +6,8 @@ by other code is never taken for it.
 
 import io
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from zipfile import ZipFile, is_zipfile
 
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from ex3 import models, storage
 from ex3.backend import keras
-from ex3.config import ClassifierConfig, TrainConfig
+from ex3.config import ClassifierConfig, PlaneConfig, TrainConfig
 from ex3.config_files import to_toml
 from ex3.errors import DataError, WriteError
 from ex3.provenance import run_identity, weights_digest
@@ -82,6 +83,18 @@ def find_classifier(runs: Path, config: ClassifierConfig, fingerprint: str) -> t
         return None
 
 
+def find_autoencoder(runs: Path, config: PlaneConfig, fingerprint: str) -> tuple[models.Autoencoder, Run] | None:
+    """Return the stored autoencoder of this very config; else as ``find_classifier``."""
+    folder = model_folder(runs, config, fingerprint)
+    if not folder.is_dir():
+        return None
+    try:
+        return _load_autoencoder(folder)
+    except DataError as error:
+        log.warning("%s; the model is trained again", error)
+        return None
+
+
 def load_classifier(file: Path) -> tuple[keras.Model, Run]:
     """Read back a classifier that ``save_models`` wrote, with the run beside it.
 
@@ -91,27 +104,65 @@ def load_classifier(file: Path) -> tuple[keras.Model, Run]:
     Raises:
         DataError: A file is missing or damaged, or the model is no classifier of this package.
     """
+    _check_archive(file)
+    run = _load_run(file)
+    if not isinstance(run.config, ClassifierConfig):
+        raise DataError(f"{file}: an autoencoder, not a classifier")
+    with _as_damage(file):
+        keras.config.set_dtype_policy(run.config.precision)
+        model = models.build(run.config, run.dataset.shape, len(run.dataset.class_names))
+        _fill(model, file)
+    _check_weights(file, model.get_weights(), run)
+    return model, run
+
+
+def _load_autoencoder(folder: Path) -> tuple[models.Autoencoder, Run]:
+    """Read back encoder and decoder, which are trained, and their weights digested, as one."""
+    files = [folder / "encoder.keras", folder / "decoder.keras"]
+    for file in files:
+        _check_archive(file)
+    run = _load_run(files[0])
+    if not isinstance(run.config, PlaneConfig):
+        raise DataError(f"{folder}: a classifier, not an autoencoder")
+    with _as_damage(folder):
+        keras.config.set_dtype_policy(run.config.precision)
+        autoencoder = models.build_autoencoder(run.config, run.dataset.shape)
+        parts = [autoencoder.encoder, autoencoder.decoder]
+        for part, file in zip(parts, files, strict=True):
+            _fill(part, file)
+    _check_weights(folder, [array for part in parts for array in part.get_weights()], run)
+    return autoencoder, run
+
+
+def _check_archive(file: Path) -> None:
     if not file.is_file():
         raise DataError(f"{file}: no such file")
     if not is_zipfile(file):
         raise DataError(f"{file}: not a .keras file (those are zip archives)")
-    run = _load_run(file)
-    if not isinstance(run.config, ClassifierConfig):
-        raise DataError(f"{file}: an autoencoder, not a classifier")
+
+
+@contextmanager
+def _as_damage(place: Path) -> Iterator[None]:
+    """Turn whatever is raised while a model takes its weights into one error."""
     try:
-        keras.config.set_dtype_policy(run.config.precision)
-        model = models.build(run.config, run.dataset.shape, len(run.dataset.class_names))
-        _check_size(file, model.count_params())
-        model.load_weights(file)
+        yield
     except Exception as error:  # Keras and HDF5 raise anything for a damaged file
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DataError(f"{file}: not the weights of the model in its run.json: {reason}") from error
-    weights = model.get_weights()
+        raise DataError(f"{place}: not the weights of the model in its run.json: {reason}") from error
+
+
+def _fill(model: keras.Model, file: Path) -> None:
+    """Let a model take its weights from a file."""
+    _check_size(file, model.count_params())
+    model.load_weights(file)
+
+
+def _check_weights(place: Path, weights: Sequence[np.ndarray], run: Run) -> None:
+    """Check that weights are those of a run, and finite."""
     if weights_digest(weights) != run.weights:
-        raise DataError(f"{file}: damaged: its weights are not those that were trained")
+        raise DataError(f"{place}: damaged: its weights are not those that were trained")
     if not all(np.isfinite(array).all() for array in weights):
-        raise DataError(f"{file}: holds weights that are infinite or not a number")
-    return model, run
+        raise DataError(f"{place}: holds weights that are infinite or not a number")
 
 
 def _load_run(file: Path) -> Run:

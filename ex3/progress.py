@@ -81,6 +81,20 @@ def show_training(title: str, epochs: int) -> "OnProgress":
     return _training_bar(title, epochs) if has_colour else _training_lines(title, epochs)
 
 
+def show_shares(title: str, epochs: int) -> "OnProgress":
+    """Return a callback that shows one training run as lines for another program: ``12 %``.
+
+    Args:
+        title: Name of the run, which that program knows.
+        epochs: Number of epochs of the run.
+    """
+
+    def on_progress(now: "Progress") -> None:
+        show_message(f"{100 * (now.epoch - 1 + now.step / now.steps) / epochs:.0f} %")
+
+    return on_progress
+
+
 @contextmanager
 def show_cells(describe: Callable[[Any], str]) -> "Iterator[OnCellProgress]":
     """Show many runs while the block runs; yield the callback.

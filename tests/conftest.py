@@ -21,7 +21,7 @@ import pytest
 from small_steps import ANSWERS, PATHS, TEMPLATE
 from small_sweeps import CELLS, LINEAR
 
-from ex3 import cells, commands, config, data, provenance
+from ex3 import cells, commands, config, data, provenance, storage
 from ex3.commands.reproduce import job
 from ex3.data import files, sources
 from ex3.errors import ExperimentError
@@ -156,6 +156,12 @@ def run_steps(monkeypatch):
     monkeypatch.setattr(reproduce, "run_command", run_command)
     TEMPLATE.write_text("The answers.\n")
     return run
+
+
+@pytest.fixture
+def save_no_figures(monkeypatch):
+    """Return a function after whose call no figure is saved: the numbers of a second run are in its table."""
+    return lambda: monkeypatch.setattr(storage, "save_figure", lambda folder, figure, record: [])
 
 
 def run_process(*words: object, **environment: str) -> subprocess.CompletedProcess:

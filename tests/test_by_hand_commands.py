@@ -69,7 +69,7 @@ def result_of(kind: type, figure: str) -> Record:
     return from_json(Record[kind], Path(f"figures/{figure}.json").read_bytes())
 
 
-def test_scratch_trains_disturbs_and_attacks_and_a_second_run_reuses_everything(scratch):
+def test_scratch_trains_disturbs_and_attacks_and_a_second_run_reuses_everything(scratch, save_no_figures):
     first = scratch()
     assert first.code == 0, first.err
     training = result_of(ScratchTraining, "scratch-training")
@@ -88,6 +88,7 @@ def test_scratch_trains_disturbs_and_attacks_and_a_second_run_reuses_everything(
     assert first.out.splitlines()[-1].startswith("best by validation: ")
     assert "9 runs (0 reused)" in first.out
     assert "1/9 cells: hinge, seed 0: validation loss" in first.err
+    save_no_figures()
     second = scratch()
     assert "9 runs (9 reused)" in second.out
     assert second.out.splitlines()[:8] == first.out.splitlines()[:8]

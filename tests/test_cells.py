@@ -214,7 +214,8 @@ def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(
     wait_for(lambda: not processes_of_session(process.pid), 5)
     kept = numbers()
 
-    # a kill, while this process wants the same folder; then it goes on
+    # a kill, while this process wants the same cells; then it goes on
+    use_package(project / "ex3")
     before = started(control)
     killed = start_process(*words, "--jobs", 2, root=project)
     wait_for(lambda: len(started(control) - before) == 2)
@@ -224,7 +225,6 @@ def test_whatever_is_killed_finished_cells_are_kept_and_the_rest_is_done(
     wait_for(lambda: not processes_of_session(killed.pid), 10)
     assert numbers() == kept
     (control / "hold-0.1").unlink()
-    use_package(project / "ex3")
     assert "4 cells (2 reused)" in run_cli(*words, "--jobs", 1).out
     assert [(settings.learning_rate, settings.seed) for settings in trained_configs] == [(0.1, 0), (0.1, 1)]
     assert {path.suffix for path in CELLS.iterdir()} == {".json"}

@@ -189,10 +189,12 @@ def test_a_hostile_environment_changes_nothing(tmp_path, run_cli):
     assert plain.out.splitlines()[-1].split("threads")[0] == hostile.stdout.splitlines()[-1].split("threads")[0]
 
 
-def test_a_reader_that_leaves_early_is_no_error():
-    options = ["--model", "linear", "--target", "y1", "--iterations", "2", "--seeds", "1"]
-    words = [sys.executable, str(ROOT / "cli.py"), "toy", *options]
-    script = f"{{ {shlex.join(words)}; echo code $? >&2; }} | head -0"
+@pytest.mark.parametrize(
+    "words", ["toy --model linear --target y1 --iterations 2 --seeds 1", "train convnet --print-config"]
+)
+def test_a_reader_that_leaves_early_is_no_error(words):
+    line = shlex.join([sys.executable, str(ROOT / "cli.py"), *words.split()])
+    script = f"{{ {line}; echo code $? >&2; }} | head -0"
     result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert result.stderr == "code 0\n"
 

@@ -111,7 +111,7 @@ def run_defend(run_cli):
     return lambda *words: run_cli("defend", "--config", "defend.toml", *FAST, *words)
 
 
-def test_defend_trains_judges_exports_and_a_second_run_reuses_everything(run_defend, run_cli):
+def test_defend_trains_judges_exports_and_a_second_run_reuses_everything(run_defend, save_no_figures):
     first = run_defend("--only", "nothing,ibp", "--export", "robust.npz")
     assert first.code == 0, first.err
     records = {
@@ -137,6 +137,7 @@ def test_defend_trains_judges_exports_and_a_second_run_reuses_everything(run_def
     run = model_store.load_classifier(Path(file))[1]
     assert run.weights == records["noise"].models["ibp, seed 0"]
     assert run.config.defence == "ibp"
+    save_no_figures()
     second = run_defend("-q", "--only", "nothing,ibp")
     assert "2 runs (2 reused)" in second.out
     assert second.out.splitlines()[:3] == lines[:3]

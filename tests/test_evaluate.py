@@ -84,11 +84,7 @@ def test_a_model_is_trained_where_there_is_none_then_found_and_judged(evaluate):
     assert sum(one.images for one in confidence.result.calibration.bins) == 30
     assert list(confusion.models) == ["convnet"]
     assert confusion.config["model"] == "convnet"
-
-
-def test_the_twins_draw_the_figures_again(evaluate):
-    assert evaluate("convnet").code == 0
-    for part, draw in DRAW.items():
+    for part, draw in DRAW.items():  # the twin alone draws the figure again
         record = read(part)
         assert to_json(record) == Path("figures", f"evaluate-{part}.json").read_text()
         figure = draw(record.result, record.config["model"], record.dataset)
@@ -96,7 +92,7 @@ def test_the_twins_draw_the_figures_again(evaluate):
         assert figure.get_figwidth() == 9
 
 
-def test_a_model_with_other_settings_is_judged_by_its_file(evaluate, run_cli):
+def test_a_model_with_other_settings_is_judged_by_its_file_on_the_images_it_knows(evaluate, run_cli):
     file = train(run_cli, "--epochs", 1)
     before = set(Path("runs", "models").iterdir())
     result = evaluate(file)
@@ -105,10 +101,6 @@ def test_a_model_with_other_settings_is_judged_by_its_file(evaluate, run_cli):
     name = f"{file.parent.name}/model.keras"
     assert f"model {name}, data vehicles" in result.out
     assert list(read("confusion").models) == [name]
-
-
-def test_models_of_other_images_or_classes_are_refused_or_warned_about(evaluate, run_cli):
-    file = train(run_cli)
     assert_refused(evaluate(file, "--size", 14), 3, f"{file}: trained on images of shape (12, 12, 3) in 3 classes; ")
     assert_refused(evaluate(file, "--classes", "car,cat"), 3, "are of shape (12, 12, 3) in 2 classes")
     assert_refused(

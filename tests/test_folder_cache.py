@@ -30,7 +30,7 @@ def read_files(monkeypatch) -> list[str]:
 
 
 def load(folder: Path, *arguments, **options):
-    sources.load_raw.cache_clear()
+    sources._load_raw.cache_clear()
     return load_dataset(str(folder), *arguments, **options)
 
 

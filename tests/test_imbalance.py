@@ -169,8 +169,7 @@ def test_new_labels_and_true_labels_reach_the_network_and_test_images_do_not_cha
     assert plain.left_out == []
 
 
-def test_the_command_writes_its_figures_and_finds_its_runs_again(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_command_writes_its_figures_and_finds_its_runs_again(tmp_path, capsys, save_no_figures):
     (tmp_path / "tiny.toml").write_text(TINY)
     words = ["imbalance", "--config", "tiny.toml", "--dataset", "digits", "--counts", "100,30,30", "--epochs", "2",
              "--seeds", "1", "--folds", "2", "--jobs", "1", "-q"]  # fmt: skip
@@ -184,6 +183,7 @@ def test_the_command_writes_its_figures_and_finds_its_runs_again(tmp_path, capsy
     assert {path.name for path in (tmp_path / "figures").glob("*.png")} == {
         f"imbalance-digits-{part}.png" for part in ("remedies", "confusion", "curves", "suspects")
     }
+    save_no_figures()
     assert main(words) == 0
     assert "12 runs (12 reused)" in capsys.readouterr().out
 

@@ -25,7 +25,10 @@ HOMES = {
     "matplotlib": {"plots"},
     "tensorflow": {"backend"},
     "keras": {"backend"},
-    "PIL": {"data"},
+    "PIL": {"data", "demo"},
+    "nicegui": {"demo"},
+    "fastapi": {"demo"},
+    "uvicorn": {"demo"},
     "sklearn": {"data", "evaluation", "measures", "embedding", "by_hand", "data_care"},
     "cleanlab": {"data_care"},
     "click": {"commands"},
@@ -194,7 +197,7 @@ def test_functions_are_short():
 
 
 def test_help_imports_nothing_heavy():
-    heavy = ["tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pydantic", "joblib", "rich", "jinja2"]
+    heavy = ["tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pydantic", "joblib", "rich", "jinja2", "nicegui"]
     program = f"""
 import sys
 import cli

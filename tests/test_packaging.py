@@ -51,7 +51,7 @@ def test_everything_in_the_lock_has_hashes_and_no_address_is_in_it():
 
 def test_the_package_depends_on_the_requirements_files():
     hook = PROJECT["tool"]["hatch"]["metadata"]["hooks"]["requirements_txt"]
-    extras = {"dask": ["requirements-dask.txt"], "pdf": ["requirements-pdf.txt"]}
+    extras = {"dask": ["requirements-dask.txt"], "demo": ["requirements-demo.txt"], "pdf": ["requirements-pdf.txt"]}
     assert hook == {"files": ["requirements.txt"], "optional-dependencies": extras}
     assert {"version", "dependencies", "optional-dependencies"} == set(PROJECT["project"]["dynamic"])
 

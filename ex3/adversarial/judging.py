@@ -128,12 +128,16 @@ def smallest_epsilons(victim: Victim, images: CorrectImages, perturb: BoundedPer
     Args:
         victim: The model.
         images: The images to attack.
-        perturb: Images, labels and one epsilon per image -> adversarial images.
+        perturb: Images, labels (the wanted ones, when there are targets) and one epsilon per image -> adversarial
+            images.
         largest: The largest epsilon that is tried; the search ends at a precision of ``largest / 256``.
     """
+    targets = images.targets
+    labels = images.y if targets is None else targets
 
     def succeeds(epsilon: np.ndarray) -> np.ndarray:
-        return victim.logits(perturb(images.x, images.y, epsilon)).argmax(axis=1) != images.y
+        predicted = victim.logits(perturb(images.x, labels, epsilon)).argmax(axis=1)
+        return predicted != labels if targets is None else predicted == labels
 
     low, high = np.zeros(len(images.x)), np.full(len(images.x), largest)
     found = succeeds(high)

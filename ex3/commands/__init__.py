@@ -34,6 +34,7 @@ GROUPS = {  # of --help, in the order in which one needs them
     "Sweep": ["sweep", "choices"],
     "Embed": ["autoencoder"],
     "Attack and defend": ["attack", "defend", "reject"],
+    "Play": ["demo"],
     "Data": ["inspect", "imbalance"],
     "Answers": ["reproduce", "report", "handin"],
 }
@@ -133,7 +134,7 @@ def main(words: Sequence[str] | None = None) -> int:
             return _complain(error.format_message(), 2)
         except (KeyboardInterrupt, click.Abort):
             return _complain("interrupted; what was finished is saved", exit_code(received))
-        except BrokenPipeError:  # the reader of stdout left early, which is no error
+        except (BrokenPipeError, SystemExit):  # the reader of stdout left early (click exits then), which is no error
             drop_output()
         except Exception as error:
             show_traceback()

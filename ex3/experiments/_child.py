@@ -1,4 +1,4 @@
-"""One command of this package in a process of its own, which the terminal's Ctrl-C reaches only through its parent."""
+"""A module of this package in a process of its own, which the terminal's Ctrl-C reaches only through its parent."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def run_command(arguments: Sequence[str], file: Path, on_line: Callable[[str], N
     """
     last = ""
     try:
-        with _process(["--outcome", str(file), "--parent", str(os.getpid()), *arguments]) as process:
+        with start_process(["ex3", "--outcome", str(file), "--parent", str(os.getpid()), *arguments]) as process:
             for line in process.stderr or ():
                 last = line.strip() or last
                 on_line(last)
@@ -47,10 +47,10 @@ def run_command(arguments: Sequence[str], file: Path, on_line: Callable[[str], N
 
 
 @contextmanager
-def _process(arguments: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
-    """Start the command and wait for its end; when this process is interrupted, end the command as well."""
+def start_process(words: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
+    """Start ``python -m`` with words and wait for its end; when this process is interrupted, end it as well."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "ex3", *arguments],  # -P: the working directory may hold a module of any name
+        [sys.executable, "-P", "-m", *words],  # -P: the working directory may hold a module of any name
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         encoding="utf-8",

@@ -9,18 +9,18 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ex3 import model_store, storage
-from ex3.checkpoints import Open, checkpoints
+from ex3 import storage
+from ex3.checkpoints import checkpoints
 from ex3.config import AutoencoderConfig, PlaneConfig
-from ex3.data import Dataset, load_images
+from ex3.data import Dataset, Split, load_images
 from ex3.embedding.comparison import (
     FirstSeed,
+    Read,
     SeedScores,
     codes_in_plane,
     loss_curves,
@@ -28,20 +28,18 @@ from ex3.embedding.comparison import (
     score_planes,
     show_first_seed,
 )
-from ex3.embedding.planes import Plane, fit_pca, pca_plane
+from ex3.embedding.planes import fit_pca, pca_plane
 from ex3.embedding.results import CodesInPlane, LossCurves
 from ex3.embedding.scores import STRUCTURE_SAMPLES, fit_tsne
 from ex3.errors import DataError
 from ex3.evaluation import predict
-from ex3.experiments import Outcome, Paths, divergence, headline, make_record
+from ex3.experiments import Outcome, Paths, headline, make_record
+from ex3.experiments._planes import TrainedPlane, train_plane
 from ex3.experiments.trained import TrainedClassifier, classifier_config, trained_classifier
-from ex3.models import Autoencoder
 from ex3.plots import autoencoder as plots
 from ex3.plots import planes as plane_plots
 from ex3.plots.planes import METHOD_TITLES
-from ex3.progress import show_training
-from ex3.results import Record, Run
-from ex3.runs import train_autoencoder
+from ex3.results import Record
 from ex3.structured_config import StructuredConfig
 from ex3.tables import Table, with_spread
 
@@ -59,23 +57,6 @@ COLUMNS = {
     "distance_ranks": "distance ranks",
 }
 Configs = Mapping[str, PlaneConfig]  # autoencoder and structured
-
-
-@dataclass(frozen=True)
-class Trained:
-    """An autoencoder and its training."""
-
-    model: Autoencoder
-    run: Run
-
-    @property
-    def plane(self) -> Plane:
-        """Encoder and decoder as functions of arrays."""
-        return Plane(lambda x: predict(self.model.encoder, x), lambda codes: predict(self.model.decoder, codes))
-
-    def keep(self, folder: Path) -> list[Path]:
-        """Write encoder and decoder to a folder of runs."""
-        return model_store.save_models(folder, {"encoder": self.model.encoder, "decoder": self.model.decoder}, self.run)
 
 
 def run(
@@ -122,15 +103,14 @@ def run(
     with checkpoints(paths.runs, checkpoint_every, fresh, has_more=True) as keeper_of:
         for seed in range(plain.seed, plain.seed + seeds):
             dataset = _load(plain, seed, samples, paths)
-            trained = {method: _train(config, seed, dataset, quiet, keeper_of) for method, config in configs.items()}
-            pca = fit_pca(dataset.train)
-            planes = {method: one.plane for method, one in trained.items()} | {"pca": pca_plane(pca, dataset.shape)}
-            sample = dataset.test.sample(samples, seed)
-            tsne_codes = fit_tsne(sample.first(STRUCTURE_SAMPLES).x, seed)
-            runs = {method: one.run for method, one in trained.items()}
-            scored.append(score_planes(runs, planes, tsne_codes, pca, dataset, sample, read))
+            trained = {
+                method: train_plane(config, dataset, quiet, keeper_of(config, dataset.fingerprint))
+                for method, config in _with_seed(configs, seed).items()
+            }
+            scores, show = _score(trained, dataset, dataset.test.sample(samples, seed), read)
+            scored.append(scores)
             if seed == plain.seed:
-                first = show_first_seed(planes, tsne_codes, sample, read)
+                first = show()
                 written |= dict.fromkeys(path for one in trained.values() for path in one.keep(paths.runs))
             for draw, record in _figures(configs, command, scored, first, reader):
                 written |= dict.fromkeys(storage.save_figure(paths.figures, draw(record), record))
@@ -160,21 +140,21 @@ def _load(config: AutoencoderConfig, seed: int, samples: int, paths: Paths) -> D
     return dataset
 
 
-def _train(config: PlaneConfig, seed: int, dataset: Dataset, quiet: bool, keeper_of: Open) -> Trained:
-    """Train with a seed; stop when the run diverged, and warn of dead codes."""
-    on_progress = None if quiet else show_training(f"{config.model}, seed {seed}", config.epochs)
-    seeded = config.model_copy(update={"seed": seed})
-    model, run = train_autoencoder(seeded, dataset, on_progress, keeper_of(seeded, dataset.fingerprint))
-    if run.diverged_at is not None:
-        raise divergence(config.model, seed, run.diverged_at, config.learning_rate)
-    if dead := int(run.metrics["dead_codes"]):
-        log.warning(
-            "seed %d: %d of 2 codes are the same for all images; try bottleneck = linear, a smaller learning_rate or "
-            "another seed",
-            seed,
-            dead,
-        )
-    return Trained(model, run)
+def _with_seed(configs: Configs, seed: int) -> dict[str, PlaneConfig]:
+    return {method: config.model_copy(update={"seed": seed}) for method, config in configs.items()}
+
+
+def _score(
+    trained: Mapping[str, TrainedPlane], dataset: Dataset, sample: Split, read: Read
+) -> tuple[SeedScores, Callable[[], FirstSeed]]:
+    """Score both autoencoders beside PCA and t-SNE; return a function, too, that computes what is shown of a seed."""
+    seed = next(iter(trained.values())).run.config.seed
+    pca = fit_pca(dataset.train)
+    planes = {method: one.plane for method, one in trained.items()} | {"pca": pca_plane(pca, dataset.shape)}
+    tsne_codes = fit_tsne(sample.first(STRUCTURE_SAMPLES).x, seed)
+    runs = {method: one.run for method, one in trained.items()}
+    scores = score_planes(runs, planes, tsne_codes, pca, dataset, sample, read)
+    return scores, lambda: show_first_seed(planes, tsne_codes, sample, read)
 
 
 def _figures(

@@ -1,6 +1,7 @@
 """The trained classifiers that other experiments rest on: read from the store, or trained now and stored."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,7 @@ from ex3.config_files import load, shipped
 from ex3.data import Dataset, load_images
 from ex3.errors import DataError
 from ex3.experiments import Paths, divergence
+from ex3.measured import OnProgress
 from ex3.progress import show_training
 from ex3.results import Run
 from ex3.runs import train_classifier
@@ -57,13 +59,16 @@ def classifier_config(kind: str, like: SeededConfig) -> ClassifierConfig:
     return load(shipped(kind), {**like.images.model_dump(), "seed": like.seed, "threads": like.threads})
 
 
-def trained_classifier(config: ClassifierConfig, paths: Paths, quiet: bool) -> TrainedClassifier:
+def trained_classifier(
+    config: ClassifierConfig, paths: Paths, quiet: bool, show: Callable[[str, int], OnProgress] = show_training
+) -> TrainedClassifier:
     """Return the classifier of this config: the stored one, or one that is trained now and stored.
 
     Args:
         config: All settings of its run.
         paths: Where to read the images, and where models are stored.
         quiet: Show no progress.
+        show: Name of the run, number of epochs -> what shows its progress.
 
     Raises:
         DataError: The images cannot be had.
@@ -79,7 +84,7 @@ def trained_classifier(config: ClassifierConfig, paths: Paths, quiet: bool) -> T
     model_store.check_place(paths.runs, config, dataset.fingerprint)
     log.info("%s, seed %d: no stored model; it is trained now", config.model, config.seed)
     title = f"{config.model}, seed {config.seed}"
-    model, run = train_classifier(config, dataset, None if quiet else show_training(title, config.epochs))
+    model, run = train_classifier(config, dataset, None if quiet else show(title, config.epochs))
     if run.diverged_at is not None:
         raise divergence(config.model, config.seed, run.diverged_at, config.learning_rate)
     return TrainedClassifier(model, run, model_store.save_models(paths.runs, {"model": model}, run))

@@ -73,6 +73,17 @@ def manifold(record: Record[DecodedGrid]) -> Figure:
     return figure
 
 
+@styled
+def ground(codes: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> Figure:
+    """Draw codes ``(N, 2)`` over the whole of a square figure, without axes, for a page that puts a point on it."""
+    figure = Figure(figsize=(4.5, 4.5), dpi=240)  # sharp on screens with twice as many pixels
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    _draw_codes(axes, codes.T, labels, class_names)
+    axes.set_axis_off()
+    return figure
+
+
 def _scatter_finding(result: CodesInPlane) -> str:
     """Say how the structured plane separates the classes, beside t-SNE and the plain autoencoder."""
     ours, tsne = (result.by_seed[method]["fold_accuracy"] for method in ("structured", "tsne"))

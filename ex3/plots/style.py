@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, ParamSpec
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.text import Annotation
@@ -213,6 +214,13 @@ def label_classes(axes: Axes, which: str, class_names: Sequence[str]) -> None:
     is_turned = which == "x" and max(map(len, class_names)) > 2
     options = {"rotation": 45, "ha": "right"} if is_turned else {}
     getattr(axes, f"set_{which}ticks")(range(len(class_names)), class_names, **options)
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """Return what a figure shows, uint8 ``(H, W, 3)``, for pages; files are written by ``storage.save_figure``."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3]
 
 
 def percent(share: float, digits: int = 0) -> str:
