@@ -1,91 +1,20 @@
-"""What the page of ``demo`` asks: drawings become digits, the lab answers as the models do, slow models come later."""
+"""What the page of ``demo`` asks: the lab answers as the models do, attacks keep their bounds, threads share it."""
 
-import logging
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from small_pictures import write_folder
 from small_victims import small_convnet
 from test_by_hand import settings
 
 from ex3.adversarial.attacks import Norm
-from ex3.by_hand.stored import find_network, network_folder, save_network
 from ex3.by_hand.training import rows_of, train_network
-from ex3.commands import config_of
-from ex3.data.sources import load_raw
 from ex3.demo import lab as lab_module
 from ex3.demo.classifiers import cut_first_layer, from_keras, from_network
-from ex3.demo.config import DemoConfig
-from ex3.demo.drawing import to_digit
 from ex3.demo.lab import LARGEST, Lab
 from ex3.embedding.planes import fit_pca, pca_plane
 from ex3.errors import ConfigError, DataError
-from ex3.experiments import Paths, _demo_models
-from ex3.experiments import demo as experiment
-from ex3.experiments.defend import plan_networks
-from ex3.model_store import model_folder
 from ex3.models import relu_outputs
-
-
-def draw_seven() -> np.ndarray:
-    """Draw a 7, white on black, uint8 ``(60, 40)``."""
-    rows, columns = np.mgrid[:60, :40]
-    stroke = (rows < 8) | (np.abs(columns - (36 - 0.5 * rows)) < 4)
-    return (255 * stroke).astype(np.uint8)
-
-
-SEVEN = draw_seven()
-EXPECTED = to_digit(SEVEN)
-
-
-@pytest.mark.parametrize(("scale", "top", "left"), [(1, 0, 0), (1, 40, 7), (3, 0, 900), (20, 1234, 300)])
-def test_a_seven_of_any_size_in_any_place_gives_the_same_digit(scale, top, left):
-    large = np.kron(SEVEN, np.ones((scale, scale), np.uint8))
-    canvas = np.zeros((top + len(large) + 5, left + large.shape[1] + 9), np.uint8)
-    canvas[top : top + len(large), left : left + large.shape[1]] = large
-    for picture in (canvas, canvas / np.float32(255)):
-        np.testing.assert_allclose(to_digit(picture), EXPECTED, atol=0.1)
-
-
-def test_a_digit_is_made_as_mnists_were():
-    images = load_raw("mnist").arrays["x_test"][:50]
-    found = np.stack([to_digit(image)[:, :, 0] for image in images])
-    assert np.abs(found - images / 255).max() < 0.11  # faint pixels at the edge are cut off
-    assert EXPECTED.shape == (28, 28, 1)
-    assert EXPECTED.dtype == np.float32
-    assert (EXPECTED.min(), EXPECTED.max()) == (0, 1)
-    assert np.ptp(np.flatnonzero(EXPECTED.any(axis=(1, 2)))) == 19
-
-
-@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
-def test_nothing_drawn_is_no_digit(kind):
-    assert to_digit(np.zeros((280, 280), kind)) is None
-
-
-def test_a_dot_at_the_edge_and_a_long_line_are_digits_too():
-    for rows, columns in (((0, 1), (0, 1)), ((0, 1), (0, 2000)), ((0, 2000), (499, 500))):
-        picture = np.zeros((2000, 2000), np.uint8)
-        picture[slice(*rows), slice(*columns)] = 9
-        assert to_digit(picture).max() == 1
-
-
-@pytest.mark.parametrize(
-    ("picture", "fragment"),
-    [
-        (np.full((9, 9), np.nan), "finite"),
-        (np.full((9, 9), np.inf, np.float32), "finite"),
-        (np.ones((9, 9), np.int64), "floating-point numbers in"),
-        (np.ones((9, 9, 3), np.uint8), "two axes"),
-        (np.ones((0, 9), np.uint8), "two axes"),
-        (np.broadcast_to(np.uint8(1), (8_000, 8_000)), "50,000,000 pixels"),
-    ],
-)
-def test_what_is_no_drawing_is_refused(picture, fragment):
-    with pytest.raises(DataError, match=fragment):
-        to_digit(picture)
 
 
 @pytest.fixture(scope="module")
@@ -219,76 +148,3 @@ def test_what_is_missing_is_said(dataset):
     for ask in (lambda: empty.place(dataset.test.x[0]), lambda: empty.nearest(np.zeros(2)), lambda: empty.inside(0)):
         with pytest.raises(DataError, match="not trained yet"):
             ask()
-
-
-def test_a_stored_network_by_hand_is_found_and_a_damaged_one_is_not(by_hand, dataset, tmp_path, caplog):
-    network, run = by_hand
-    assert find_network(tmp_path, run.config, dataset.fingerprint) is None
-    save_network(tmp_path, network, run)
-    found, its_run = find_network(tmp_path, run.config, dataset.fingerprint)
-    x = rows_of(dataset.test.x)
-    np.testing.assert_array_equal(found.forward(x), network.forward(x))
-    assert its_run == run
-    assert find_network(tmp_path, run.config, "another") is None
-    network.parameters[0].value += 1
-    save_network(tmp_path, network, run)
-    network.parameters[0].value -= 1
-    assert find_network(tmp_path, run.config, dataset.fingerprint) is None
-    (network_folder(tmp_path, run.config, dataset.fingerprint) / "network.npz").write_bytes(b"PK")
-    assert find_network(tmp_path, run.config, dataset.fingerprint) is None
-    assert [record.message.split(": ")[1].split(";")[0] for record in caplog.records] == [
-        "holds other weights than were trained",
-        "damaged",
-    ]
-
-
-def test_slow_models_are_those_of_the_other_commands():
-    config = DemoConfig()
-    assert _demo_models.plane_config(config) == config_of(["autoencoder"])[1]
-    assert _demo_models.robust_config(config) == plan_networks(config_of(["defend"])[0])["pgd"][0].network
-    other = DemoConfig(dataset="digits", seed=3)
-    for build in (_demo_models.plane_config, _demo_models.robust_config, _demo_models.hand_config):
-        assert (build(other).dataset, build(other).seed) == ("digits", 3)
-
-
-def wait(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def test_slow_models_are_trained_meanwhile_stored_and_left_with_the_page(dataset, tmp_path, monkeypatch, caplog):
-    caplog.set_level(logging.WARNING, "ex3")
-    config, paths = DemoConfig(dataset="digits", limit=600), Paths(tmp_path / "figures", tmp_path / "runs")
-    monkeypatch.setattr(experiment, "TITLES", {name: _demo_models.TITLES[name] for name in ("by hand", "robust")})
-    in_the_way = model_folder(paths.runs, _demo_models.robust_config(config), dataset.fingerprint)
-    in_the_way.parent.mkdir(parents=True)
-    in_the_way.write_text("a file")
-    states: list[str] = []
-    with experiment.open_lab(config, paths, states.append, quiet=True) as lab:
-        assert list(lab.classifiers) == ["linear", "mlp", "convnet"]
-        wait(lambda: states and states[-1] == "")
-    assert states == ["training the network by hand", "training the robust network", ""]
-    assert list(lab.classifiers) == ["linear", "mlp", "convnet", "by hand"]
-    (warning,) = caplog.messages
-    assert warning == f"the robust network cannot be trained: {in_the_way}: a file, where the model's folder will be"
-    in_the_way.unlink()
-    with experiment.open_lab(config, paths, states.append, quiet=True) as lab:
-        assert "by hand" in lab.classifiers
-        wait(lambda: states[-1].endswith(" %"))
-        (thread,) = (one for one in threading.enumerate() if isinstance(one, experiment.Background))
-        assert thread.child.poll() is None
-    assert thread.child.poll() is not None
-    assert not thread.is_alive()
-    assert not in_the_way.exists()
-
-
-def test_images_that_are_no_drawings_are_refused(tmp_path):
-    config = DemoConfig(dataset=str(write_folder(tmp_path / "pictures")))
-    paths = Paths(tmp_path / "figures", tmp_path / "runs")
-    with (
-        pytest.raises(ConfigError, match="a drawing is 28 x 28, grey"),
-        experiment.open_lab(config, paths, print, quiet=True),
-    ):
-        pytest.fail("was opened")

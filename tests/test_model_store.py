@@ -7,10 +7,10 @@ import pytest
 
 from ex3 import config_files, model_store
 from ex3.backend import keras
-from ex3.config import LinearConfig
+from ex3.config import AutoencoderConfig, LinearConfig
 from ex3.errors import DataError
 from ex3.results import Run, from_json
-from ex3.runs import train_classifier
+from ex3.runs import train_autoencoder, train_classifier
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +98,25 @@ def test_no_code_of_a_model_file_is_executed(file, tmp_path):
             archive.writestr(name, content)
     model_store.load_classifier(file)
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_stored_autoencoder_can_be_found_and_a_damaged_one_is_trained_again(dataset, tmp_path, caplog):
+    config = config_files.load_as(
+        AutoencoderConfig,
+        config_files.shipped("autoencoder"),
+        {"dataset": "digits", "hidden_units": [16], "epochs": 1},
+    )
+    model, run = train_autoencoder(config, dataset)
+    assert model_store.find_autoencoder(tmp_path, config, dataset.fingerprint) is None
+    parts = {"encoder": model.encoder, "decoder": model.decoder}
+    encoder, decoder = model_store.save_models(tmp_path, parts, run)[:2]
+    found, its_run = model_store.find_autoencoder(tmp_path, config, dataset.fingerprint)
+    assert its_run == run
+    codes = model.encoder.predict(dataset.test.x, verbose=0)
+    np.testing.assert_array_equal(found.encoder.predict(dataset.test.x, verbose=0), codes)
+    np.testing.assert_array_equal(found.decoder.predict(codes, verbose=0), model.decoder.predict(codes, verbose=0))
+    for damage in (lambda: decoder.write_bytes(encoder.read_bytes()), decoder.unlink):
+        damage()
+        assert model_store.find_autoencoder(tmp_path, config, dataset.fingerprint) is None
+    assert "not the weights of the model in its run.json" in caplog.messages[0]
+    assert "no such file; the model is trained again" in caplog.messages[1]

@@ -136,13 +136,16 @@ class Background(threading.Thread):
         """Train a model in a child process; return what went wrong, or nothing."""
         words = [name, self.config.model_dump_json(), str(self.paths.runs), str(self.paths.data or "")]
         last = ""
-        with start_process([_demo_models.__name__, *words]) as self.child:
-            if self.stopped.is_set():  # before there was a child
-                self.child.terminate()
-            for line in self.child.stderr or ():
-                last = line.strip() or last
-                if last.endswith(" %"):
-                    self._show(f"training {TITLES[name]}: {last}")
+        try:
+            with start_process([_demo_models.__name__, *words]) as self.child:
+                if self.stopped.is_set():  # before there was a child
+                    self.child.terminate()
+                for line in self.child.stderr or ():
+                    last = line.strip() or last
+                    if last.endswith(" %"):
+                        self._show(f"training {TITLES[name]}: {last}")
+        except OSError as error:  # no process can be started
+            return str(error)
         return last if self.child.returncode else ""
 
     def _show(self, status: str) -> None:
