@@ -39,7 +39,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     model_store.py   trained models on disk, found by all that they depend on
     cells/           many runs in parallel processes, none of them twice
     progress.py      progress on stderr
-    demo/            what the page asks of the trained models
+    demo/            a page to play with, and what it asks of the trained models
     experiments/     one short file per command: load, compute, draw, save
     commands/        one file per command: its options
 
