@@ -41,7 +41,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     cells/           many runs in parallel processes, none of them twice
     progress.py      progress on stderr
     checkpoints.py   states of trainings on disk, from which a command goes on after a kill
-    demo/            what the page asks of the trained models
+    demo/            a page to play with, and what it asks of the trained models
     experiments/     one short file per command: load, compute, draw, save
     commands/        one file per command: its options
 

@@ -51,7 +51,7 @@ def test_slow_models_are_those_of_the_other_commands():
         assert (build(other).dataset, build(other).seed) == ("digits", 3)
 
 
-def wait(condition, seconds: float = 60) -> None:
+def wait(condition, seconds: float = 200) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -62,6 +62,8 @@ def test_a_drawn_seven_is_read_as_seven_and_clearing_forgets_it(visit):
     page.get_by_role("button", name="Clear").click()
     page.get_by_text("Draw a digit, or take a test image").wait_for()
     assert set(page.locator(".answers .bar").evaluate_all("bars => bars.map((bar) => bar.style.width)")) == {"0%"}
+    assert page.locator(".answers .reads b").all_inner_texts() == ["–", "–"]
+    assert page.locator(".answers .winner").count() == 0
 
 
 def test_a_finger_draws_too_and_adds_to_a_test_image(visit, lab):

@@ -25,14 +25,12 @@ class DrawPanel:
                 self.view = PlaneView("Where the digit lands in the plane of the autoencoder", self._ignore)
                 self.view.props("fixed")
                 self.reconstruction = ui.html(sanitize=False)
+        self._show_nothing()  # part of the page as it is loaded
 
     async def show(self, subject: Subject | None) -> None:
         """Show what the models say of an image, or that there is none."""
         if subject is None:
-            empty = dict.fromkeys(self._lab.classifiers, np.zeros(10))
-            self.finding.content = _heading("Draw a digit, or take a test image", "Each model answers while you draw.")
-            self.answers.content = answers_table(empty, "No answers yet")
-            self.reconstruction.content = ""
+            self._show_nothing()
             self.view.hide()
             await self._show_ground()
             return
@@ -47,6 +45,12 @@ class DrawPanel:
                 as_ink(place.reconstruction), "The digit as the autoencoder decodes it from two numbers",
                 f"decoded again from {code_words(place.code)}",
             )  # fmt: skip
+
+    def _show_nothing(self) -> None:
+        empty = dict.fromkeys(self._lab.classifiers, np.zeros(10))
+        self.finding.content = _heading("Draw a digit, or take a test image", "Each model answers while you draw.")
+        self.answers.content = answers_table(empty, "No answers yet")
+        self.reconstruction.content = ""
 
     def _compute(self, image: np.ndarray) -> tuple[dict[str, np.ndarray], Place | None, Ground | None]:
         answers = self._lab.read(image)

@@ -84,15 +84,17 @@ def answers_table(answers: Mapping[str, np.ndarray], caption: str, label: int | 
     """Return a table: a column per model, what it reads and how sure it is of each digit, as bars.
 
     Args:
-        answers: Of each model, ``(classes,)`` probabilities.
+        answers: Of each model, ``(classes,)`` probabilities, or zeros where there is no answer.
         caption: For those who do not see the table.
         label: The right one, if there is one; who reads another is marked as fooled.
     """
-    reads = {name: int(shares.argmax()) for name, shares in answers.items()}
+    reads = {name: int(shares.argmax()) if shares.any() else None for name, shares in answers.items()}
     tones = {name: ' class="fooled"' if label is not None and reads[name] != label else "" for name in answers}
     names = "".join(f'<th scope="col">{escape(title(name))}</th>' for name in answers)
     heads = "".join(
         f"<td{tones[name]}><b>{reads[name]}</b> <span>{percent(shares.max())}</span></td>"
+        if shares.any()
+        else "<td><b>–</b></td>"
         for name, shares in answers.items()
     )
     count = len(next(iter(answers.values()), ()))
