@@ -38,7 +38,7 @@ ATTACK_OPTIONS: Options = [
     click.option("--threads", metavar="N", help="TensorFlow's threads."),
     *IMAGE_OPTIONS,
 ]
-STEPS = [Step(("attack",), 125, after=("train all",))]
+STEPS = [Step(("attack",), 72, after=("train all",))]
 
 
 def configs(config: Any = None, epsilon: str | None = None, **options: Any) -> "list[AttackConfig]":
@@ -70,7 +70,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     Attacks the trained model of RUNS, and trains it first where there is none. Writes OUT/attack-examples.png (images
     and their noise), -epsilon.png (success over epsilon, for the three classifiers), -targets.png (least noise
     by true and wanted class) and their JSON twins; prints a table, and a check of the evaluation itself. Takes about
-    two minutes on two cores.
+    a minute and a quarter on two cores.
     """
     (config,) = loaded = configs(**options)
     if not begin(loaded, options, "TensorFlow and the images"):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
     from ex3.structured_config import StructuredConfig
 
-STEPS = [Step(("autoencoder",), 800, after=("train all",))]
+STEPS = [Step(("autoencoder",), 600, after=("train all",))]
 
 
 def configs(config: Any = None, structured: Any = None, **options: Any) -> "tuple[AutoencoderConfig, StructuredConfig]":
@@ -70,7 +70,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     OUT/autoencoder-curves.png (losses, and PCA's), -scatter.png (the codes), -reconstructions.png (an image per class,
     what the convnet reads in it, and a walk through the plane), -manifold.png and -manifold-structured.png (the
     decoders over their planes) and their JSON twins, and encoders and decoders to RUNS/models. All are there after the
-    first seed, about two and a half minutes on two cores, and become more precise with each further one.
+    first seed, about two minutes on two cores, and become more precise with each further one.
     """
     plain, structured = loaded = configs(**options)
     if not begin(loaded, options, "TensorFlow and the images"):

@@ -27,12 +27,12 @@ if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
 
 SECONDS = {
-    "mlp": 120,
-    "convnet": 120,
-    "overfitting": 120,
-    "epochs": 120,
-    "rates": 240,
-    "iterations": 40,
+    "mlp": 73,
+    "convnet": 53,
+    "overfitting": 77,
+    "epochs": 88,
+    "rates": 57,
+    "iterations": 24,
 }  # on two cores
 STEPS = [Step(("choices", name), seconds) for name, seconds in SECONDS.items()]
 
@@ -84,7 +84,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     config, and any others can. Each is trained with the same seeds, and what is best is chosen on the validation
     images. Writes OUT/choices-NAME.png and its JSON twin. Each run is kept in RUNS/cells: after an interruption the
     same command goes on from there. Options such as --epochs hold for all runs whose setting has no value of its own.
-    Takes two minutes on two cores, RATES four.
+    Takes about a minute on two cores.
     """
     choices, bases = _load(**options)
     if not begin([choices], options, "TensorFlow"):

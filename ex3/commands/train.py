@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # heavy
     from ex3.config import ClassifierConfig
     from ex3.experiments import Outcome
 
-STEPS = [Step(("train", "all"), 95)]
+STEPS = [Step(("train", "all"), 57)]
 
 
 def configs(model: str, config: Any = None, **options: Any) -> "list[ClassifierConfig]":
@@ -56,8 +56,8 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Train the linear classifier, the MLP or the convnet, or train ALL and compare them.
 
     Writes OUT/train-MODEL.png (learning curves) and its JSON twin, and the first seed's model to RUNS/models; with
-    "all", for each model, and OUT/compare.png and compare-confusion.png. One run takes 10 to 20 seconds on two cores,
-    "all" (5 seeds) 100.
+    "all", for each model, and OUT/compare.png and compare-confusion.png. One run takes 5 to 10 seconds on two cores,
+    "all" (5 seeds) a minute.
     """
     loaded = configs(**options)
     if not begin(loaded, options, "TensorFlow and the images"):
