@@ -91,7 +91,7 @@ def _extreme(matrix: Sequence[Node], find: Callable[[np.ndarray], int]) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     # numbers -> text
     "pm": with_spread,
-    "fix": lambda number, digits: f"{number:,.{digits}f}",
+    "fix": lambda number, digits: f"{number:z,.{digits}f}",
     "significant": lambda number, digits=2: f"{float(f'{number:.{digits}g}'):g}",
     "difference": _difference,
     "interval": _interval,

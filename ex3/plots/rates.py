@@ -60,5 +60,5 @@ def _finding(result: ChoicesResult) -> str:
     first, last = min(best), max(best)
     return (
         f"The best rate is {best[first]:g} for batches of {first:g} and {best[last]:g} for those of {last:g}: "
-        f"over all sizes it goes with the power {result.exponent:.2f} of the size (linear scaling would be 1)"
+        f"over all sizes it goes with the power {result.exponent:z.2f} of the size (linear scaling would be 1)"
     )

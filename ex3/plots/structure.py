@@ -47,10 +47,9 @@ def sweep_structure(result: SweepResult) -> Figure:
     figure.axes[0].set_yticks(range(len(rows)), rows.values())
     figure.axes[0].set_ylim(len(rows) - 0.5, -0.7)
     config = result.config
-    setting = (
-        f"{dataset_label(result.dataset)}, {plural(config.epochs, 'epoch')}, "
-        f"{plural(len(result.values[0].runs), 'seed')}, test images"
-    )
+    epochs, images = plural(config.epochs, "epoch"), result.dataset.sizes["train"]
+    seeds = plural(len(result.values[0].runs), "seed")
+    setting = f"{dataset_label(result.dataset)}, {epochs} of {images:,} images, {seeds}, test images"
     set_titles(figure, _finding(result), setting)
     return figure
 
