@@ -24,6 +24,8 @@ def draw_rate_map(result: ChoicesResult) -> Figure:
     figure = Figure(figsize=(9, 5.6))
     axes = figure.subplots()
     image = draw_matrix(axes, 100 * accuracies, "Blues", "{:.1f}", LIGHTEST, 100)
+    for row, column in np.argwhere(np.isnan(accuracies)):
+        axes.text(column, row, "diverged", ha="center", va="center")
     best = result.rates_by_size
     places = [rates.index(best[size]) for size in best]
     columns = [sizes.index(size) for size in best]
