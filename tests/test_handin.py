@@ -59,6 +59,7 @@ def test_the_tar_holds_code_and_answers_and_nothing_else(pack):
         assert tar.extractfile(f"{FILE.stem}/Answers.md").read().decode() == ANSWERS
         assert tar.extractfile(f"{FILE.stem}/Answers.pdf").read() == f"%PDF-Ada {IDENTITY}".encode()
     assert {"cli.py", "ex3/scratch/toy.py", "configs/toy.toml", "README.md", "requirements.lock"} <= names
+    assert {"ex3/demo/pad.js", "ex3/demo/page.css", "docs/demo.png"} <= names
     assert {name for name in names if name.startswith("figures/")} == {
         f"figures/{name}.{suffix}" for name in ("compare", "toy-curves") for suffix in ("png", "json")
     }

@@ -11,7 +11,7 @@ from ex3.errors import ConfigError, DataError
 
 FILES = ["cli.py", "*.md", "LICENSE", "pyproject.toml", "requirements*"]
 FOLDERS = ["ex3", "configs", "docs", "tests", "benchmarks"]
-SUFFIXES = {".py", ".md", ".toml", ".jinja", ".typ", ".txt", ".lock", ".typed"}
+SUFFIXES = {".py", ".md", ".toml", ".jinja", ".typ", ".txt", ".lock", ".typed", ".js", ".css", ".png"}
 IGNORED = ["__pycache__", ".*", "*.pyc", "runs", "build", "dist"]  # wherever they stand
 MOMENT = 315_532_800  # 1 January 1980 in UTC, the modification time of every file
 MOST_FILES, MOST_BYTES = 5_000, 200_000_000
