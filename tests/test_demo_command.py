@@ -51,6 +51,7 @@ def test_a_missing_library_is_one_line(run_cli, monkeypatch):
     assert result.err == "ex3: error: demo: needs 'pip install -r requirements-demo.txt' (nicegui is missing)\n"
 
 
+@pytest.mark.page
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_page_in_one_line(number, code):
     pytest.importorskip("nicegui", reason="needs requirements-demo.txt")

@@ -58,6 +58,7 @@ def wait(condition, seconds: float = 200) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.page
 def test_slow_models_are_trained_meanwhile_stored_and_left_with_the_page(dataset, tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.WARNING, "ex3")
     config, paths = DemoConfig(dataset="digits", limit=600), Paths(tmp_path / "figures", tmp_path / "runs")

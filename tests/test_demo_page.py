@@ -8,7 +8,7 @@ from PIL import Image
 from playwright_scripts import CONTRAST, CUT_OFF, UNCLEAR_FOCUS
 
 pytest_plugins = ("browser",)
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.page
 
 TABS = ("Draw", "Walk", "Attack", "Look inside")
 
