@@ -73,7 +73,7 @@ with _silent_stderr(), _quick_import():
         if not settings.exists():
             raise
         raise ConfigError(f"{settings}: Keras cannot be imported with it ({error}); delete it") from error
-    tf.config.list_physical_devices()  # the last of the start-up messages
+    _has_gpu = bool(tf.config.list_physical_devices("GPU"))  # with the last of the start-up messages
 
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts compiled functions, and there is one per run
 keras.config.set_floatx("float32")
@@ -83,9 +83,10 @@ keras.config.set_image_data_format("channels_last")
 def as_tensor(array: np.ndarray) -> tf.Tensor:
     """Return a tensor that shares the array's memory where TensorFlow can use it as it is, and a copy elsewhere.
 
-    A copy of MNIST takes half a second. Whoever changes a shared array changes the tensor.
+    A copy of MNIST takes half a second. Whoever changes a shared array changes the tensor. A GPU gets its own copy.
     """
-    can_be_shared = array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % ALIGNMENT == 0
+    is_aligned = array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % ALIGNMENT == 0
+    can_be_shared = is_aligned and not _has_gpu
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__()) if can_be_shared else tf.constant(array)
 
 
