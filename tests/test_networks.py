@@ -3,6 +3,7 @@
 import numpy as np
 
 from ex3 import backend, config_files, models
+from ex3.data import load_dataset
 from ex3.evaluation import predict
 from ex3.runs import train_classifier
 
@@ -40,10 +41,10 @@ def test_the_activation_is_the_hidden_layers_alone(dataset, tiny_mlp):
     assert not any(name.startswith("dead_") for name in run.metrics)
 
 
-def test_images_reach_tensorflow_without_a_copy_and_other_arrays_with_one(dataset):
-    x = dataset.test.first(5).x
-    assert x.ctypes.data % backend.ALIGNMENT == 0
-    for array, is_shared in ((x, True), (x[:, ::2], False), (dataset.test.pick(np.arange(5)).x[1:, 1:], False)):
+def test_images_reach_tensorflow_without_a_copy_and_other_arrays_with_one():
+    images = load_dataset("digits").test.first(5).x  # of this test alone: shared arrays change together
+    for array, is_shared in ((images, True), (images[:, ::2], False), (images.reshape(-1)[1:], False)):
         tensor = backend.as_tensor(array)
         np.testing.assert_array_equal(tensor, array)
-        assert np.shares_memory(tensor.numpy(), array) == is_shared
+        np.add(array, 1, out=array)
+        assert np.array_equal(tensor, array) == is_shared
