@@ -31,7 +31,7 @@ SECONDS = {
     "convnet": 53,
     "overfitting": 77,
     "epochs": 88,
-    "rates": 57,
+    "rates": 117,
     "iterations": 24,
 }  # on two cores
 STEPS = [Step(("choices", name), seconds) for name, seconds in SECONDS.items()]
