@@ -30,6 +30,7 @@ A module imports only from the lines above its own (``tests/test_imports.py`` re
     embedding/       planes of two codes per image (autoencoder, PCA, t-SNE): a loss, neighbours, scores
     measured.py      a training to its end, its curves measured on the way
     runs.py          (config, images) -> (trained model, Run)
+    plane_runs.py    the same of an autoencoder, with its weights: for another process
     adversarial/     attacks, what they may ask of a model, and how they are judged
     by_hand/         hand-written networks on images: trained, disturbed, attacked, allowed to reject
     data_care/       training images made rare or mislabelled on purpose, looked at, mended

@@ -32,7 +32,7 @@ NAMED = 3  # settings that differ, in an error
 
 @dataclass
 class Checkpoints:
-    """The checkpoints of one training, a ``training.Keeper``.
+    """The checkpoints of one training; a ``measured.Keeper``.
 
     Attributes:
         folder: Theirs alone.
@@ -69,6 +69,21 @@ class Checkpoints:
             log.warning("%s; the training goes on without a checkpoint", error)
         self.newest = time.monotonic()
 
+    def forget(self) -> None:
+        """Remove all states."""
+        storage.remove_files([self.folder])
+
+
+def cell_checkpoints(path: Path, config: TrainConfig, seconds: float) -> Checkpoints:
+    """Return the checkpoints of a cell, in a folder beside its file.
+
+    Args:
+        path: Of the cell.
+        config: Of its training.
+        seconds: Between two of them.
+    """
+    return Checkpoints(path.with_suffix(""), config, seconds, has_end=True)
+
 
 Open = Callable[[TrainConfig, str], Checkpoints | None]  # config, fingerprint of the images
 
@@ -102,10 +117,11 @@ def checkpoints(runs: Path, seconds: float, fresh: bool, has_more: bool) -> Iter
         for other in folder.glob(f"{config.model}-{'?' * len(of_all_seeds)}/{own.name}"):
             if other != own:
                 _remove_useless(other, config, fresh)
+        kept = Checkpoints(own, config, seconds, has_more)
         if fresh:
-            storage.remove_files([own])
+            kept.forget()
         opened.add(own)
-        return Checkpoints(own, config, seconds, has_more)
+        return kept
 
     def remove_all() -> None:
         storage.remove_files(opened)

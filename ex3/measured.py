@@ -6,6 +6,7 @@ The classifiers and the autoencoders of ``runs.py`` share this. What is measured
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -14,11 +15,24 @@ from ex3.config import TrainConfig
 from ex3.data import Dataset, Split
 from ex3.provenance import weights_digest
 from ex3.results import Curves, Run
-from ex3.training import Keeper, Task, TrainState
+from ex3.training import Task, TrainState
 
 log = logging.getLogger("ex3")
 
 Measure = Callable[[str, Split], dict[str, float]]  # of a split, by name
+
+
+class Keeper(Protocol):
+    """Keeps states of a training outside of this process, so that it can go on after a kill."""
+
+    def take_up(self, state: TrainState) -> None:
+        """Restore the newest state that was kept, if there is one."""
+
+    def keep(self, state: TrainState, is_done: bool = False) -> None:
+        """Keep a state, if it is time to."""
+
+    def forget(self) -> None:
+        """Drop all states, since the training's result is stored."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import math
 import re
 import statistics
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -138,6 +138,33 @@ class Pixels:
         """Return the images, float64 in [0, 1]."""
         pixels = np.frombuffer(zlib.decompress(base64.b64decode(self.data)), np.uint8)
         return pixels.reshape(self.shape) / 255
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Named float32 arrays.
+
+    Attributes:
+        shapes: Of each array, by name.
+        data: All their numbers in this order, little-endian float32, zlib-compressed, in base 64.
+    """
+
+    shapes: dict[str, tuple[int, ...]]
+    data: str
+
+    @classmethod
+    def pack(cls, arrays: Mapping[str, np.ndarray]) -> "Arrays":
+        """Write arrays as text."""
+        numbers = b"".join(np.asarray(array, "<f4").tobytes() for array in arrays.values())
+        shapes = {name: tuple(array.shape) for name, array in arrays.items()}
+        return cls(shapes, base64.b64encode(zlib.compress(numbers)).decode())
+
+    def unpack(self) -> dict[str, np.ndarray]:
+        """Return the arrays, float32, bit for bit."""
+        numbers = np.frombuffer(zlib.decompress(base64.b64decode(self.data)), "<f4")
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes.values()])
+        parts = np.split(numbers, ends[:-1])
+        return {name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
 
 @dataclass(frozen=True)

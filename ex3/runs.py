@@ -27,11 +27,11 @@ from ex3.evaluation import (
     squared_loss_and_accuracy,
     with_largest,
 )
-from ex3.measured import OnProgress, optimise, summarise, watched_splits
+from ex3.measured import Keeper, OnProgress, optimise, summarise, watched_splits
 from ex3.results import Run
 from ex3.robust_config import RobustConfig
 from ex3.structured_config import StructuredConfig
-from ex3.training import Keeper, Task
+from ex3.training import Task
 
 Watch = Callable[[keras.Model], dict[str, float]]
 

@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
@@ -112,16 +111,6 @@ class TrainState:
         """Weights, the states of random layers, the optimiser's variables, and the task's notes."""
         transform = self.task.transform.variables if self.task.transform else []
         return [*self.task.model.variables, *transform, *self.optimizer.variables, *self.task.notes]
-
-
-class Keeper(Protocol):
-    """Keeps states of a training outside of this process, so that it can go on after a kill."""
-
-    def take_up(self, state: TrainState) -> None:
-        """Restore the newest state that was kept, if there is one."""
-
-    def keep(self, state: TrainState, is_done: bool = False) -> None:
-        """Keep a state, if it is time to."""
 
 
 @dataclass(frozen=True)

@@ -80,10 +80,10 @@ def dataset() -> data.Dataset:
 def quick_scores(monkeypatch) -> None:
     """Let the scores of planes rest on few images, which takes a tenth of the time."""
     from ex3.embedding import comparison, scores
-    from ex3.experiments import autoencoder
+    from ex3.experiments import _plane_study
 
     monkeypatch.setattr(comparison, "STRUCTURE_SAMPLES", 100)
-    monkeypatch.setattr(autoencoder, "STRUCTURE_SAMPLES", 100)
+    monkeypatch.setattr(_plane_study, "STRUCTURE_SAMPLES", 100)
     monkeypatch.setattr(scores, "PAIRS", 2_000)
 
 

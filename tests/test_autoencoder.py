@@ -22,7 +22,7 @@ from ex3.runs import train_autoencoder
 @pytest.fixture(scope="module")
 def tiny() -> AutoencoderConfig:
     return AutoencoderConfig(
-        hidden_units=(32, 16), epochs=3, batch_size=64, optimizer="adam", learning_rate=0.003, momentum=0.9
+        hidden_units=(32, 16), epochs=3, batch_size=64, optimizer="adam", learning_rate=0.003, momentum=0.9, threads=2
     )
 
 
@@ -112,7 +112,7 @@ def test_neighbours_are_fitted_on_training_codes_alone(dataset):
     assert evaluation.neighbour_accuracy(cheat, dataset.train, dataset.test) == np.mean(dataset.test.y == 0)
 
 
-FAST = ["--dataset", "digits", "--epochs", 1, "--set", "hidden_units=[8]", "-q"]
+FAST = ["--dataset", "digits", "--epochs", 1, "--set", "hidden_units=[8]", "--jobs", 1, "--threads", 2, "-q"]
 RESULTS = {
     "curves": LossCurves,
     "scatter": CodesInPlane,

@@ -27,7 +27,7 @@ CONVNET = ConvnetConfig(  # all that is random, all that is written down, and a 
     batch_accuracy=True,
 )  # fmt: skip
 WEIGHTS = {f"{term}_weight{end}": 0.1 for term in ("neighbour", "distance") for end in ("", "_end")}
-STRUCTURED = StructuredConfig(**FEW, **WEIGHTS, optimizer="adam", learning_rate=0.01, hidden_units=(16,))
+STRUCTURED = StructuredConfig(**FEW, **WEIGHTS, optimizer="adam", learning_rate=0.01, hidden_units=(16,), threads=2)
 RUNS = Path("runs")
 
 
@@ -207,3 +207,37 @@ def test_a_training_goes_on_after_a_real_kill(run_cli, whole):
     assert measured(Path("figures")) == whole[:2]
     assert {path.name for path in RUNS.iterdir()} == {"checkpoints", "models"}
     assert list(RUNS.rglob(".*")) == kept() == []
+
+
+PLANES = [
+    "autoencoder", "--dataset", "digits", "--limit", 300, "--epochs", 2, "--set", "hidden_units=[8]", "--seeds", 1,
+    "--samples", 100, "--jobs", 1, "--threads", 2, "-q",
+]  # fmt: skip
+
+
+def planes() -> dict[str, list]:
+    """Return the runs in the twin of the autoencoders, without their durations."""
+    runs = json.loads(Path("figures/autoencoder-curves.json").read_text())["result"]["runs"]
+    for run in (run for of_method in runs.values() for run in of_method):
+        run["epochs"]["series"].pop("seconds")
+        run.pop("seconds")
+    return runs
+
+
+@pytest.mark.usefixtures("quick_scores")
+def test_an_autoencoder_goes_on_in_its_second_training(run_cli, kill_after, monkeypatch):
+    assert "2 trainings (0 reused)" in run_cli(*PLANES, "--checkpoint-every", 0).out
+    whole, curves = planes(), Path("figures/autoencoder-curves.json")
+    assert run_cli(*PLANES).out.count("2 trainings (2 reused)") == 1
+    clock = itertools.count(step=40)  # a checkpoint after each chunk; there are two per training
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: next(clock))
+    kill_after(3)
+    with pytest.raises(Killed):
+        run_cli(*PLANES, "--fresh")
+    curves.unlink()
+    kill_after(-1)
+    result = run_cli(*PLANES)
+    assert "2 trainings (1 reused)" in result.out
+    assert re.findall(r"^(.*), seed 0: goes on after step \d+$", result.err, re.MULTILINE) == ["autoencoder-structured"]
+    assert planes() == whole
+    assert [path for path in (RUNS / "cells").iterdir() if path.is_dir()] == []

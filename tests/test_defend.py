@@ -9,13 +9,12 @@ from ex3 import backend, model_store
 from ex3.adversarial.defence_results import DefencePictures, Defences, share_at_strokes
 from ex3.adversarial.defend_config import DefendedConfig
 from ex3.adversarial.defended import Inside, defend
-from ex3.adversarial.packed import Arrays
 from ex3.by_hand.certified import CertifiedConfig, HandCertificates, certify_network
 from ex3.data import load_dataset
 from ex3.defences import certificate, crown
 from ex3.defences.example import BoxExample, build_example
 from ex3.errors import CheckFailedError
-from ex3.results import Pixels, Record, from_json, to_json
+from ex3.results import Pixels, Record, from_json
 
 TINY = {
     "dataset": "digits", "limit": 640, "epochs": 2, "batch_size": 32, "filters": (4, 4), "hidden_units": (16,),
@@ -79,12 +78,6 @@ def test_an_error_planted_in_the_bounds_stops_the_run(monkeypatch):
     monkeypatch.setattr(certificate, "image_box", lambda x, epsilon: certificate.Box(x.astype(float), 0 * x))
     with pytest.raises(CheckFailedError, match="the certificate is wrong"):
         defend(config, load_dataset("digits", limit=640))
-
-
-def test_weights_are_packed_bit_for_bit():
-    arrays = {"a": np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32), "b": np.float32([1e-30, -0.0])}
-    again = from_json(Arrays, to_json(Arrays.pack(arrays))).unpack()
-    assert {name: array.tobytes() for name, array in again.items()} == {n: a.tobytes() for n, a in arrays.items()}
 
 
 def test_the_share_at_the_strokes_by_hand():

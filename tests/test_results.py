@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ex3.results import (
+    Arrays,
     Curves,
     DatasetInfo,
     Pixels,
@@ -38,6 +39,12 @@ def test_pixels_survive_json_to_one_part_in_255():
     packed = from_json(Pixels, to_json(Pixels.pack(images)))
     np.testing.assert_allclose(packed.unpack(), images, atol=0.5 / 255 + 1e-9)
     np.testing.assert_array_equal(Pixels.pack(packed.unpack()).unpack(), packed.unpack())
+
+
+def test_weights_are_packed_bit_for_bit():
+    arrays = {"a": np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32), "b": np.float32([1e-30, -0.0])}
+    again = from_json(Arrays, to_json(Arrays.pack(arrays))).unpack()
+    assert {name: array.tobytes() for name, array in again.items()} == {n: a.tobytes() for n, a in arrays.items()}
 
 
 def test_what_is_not_finite_becomes_null_at_any_depth():

@@ -19,7 +19,7 @@ from ex3.sweeps import SweepResult
 FIELDS = {
     "hidden_units": (32, 16), "epochs": 2, "batch_size": 64, "optimizer": "adam", "learning_rate": 0.003,
     "momentum": 0.9, "neighbour_weight": 0.01, "neighbour_weight_end": 0.002, "distance_weight": 0.008,
-    "distance_weight_end": 0.004,
+    "distance_weight_end": 0.004, "threads": 2,
 }  # fmt: skip
 CONFIG = StructuredConfig(**FIELDS)
 

@@ -8,7 +8,6 @@ import numpy as np
 from ex3.adversarial.attacks import Victim, pgd
 from ex3.adversarial.defend_config import DefendedConfig
 from ex3.adversarial.judging import CorrectImages, smallest_epsilons
-from ex3.adversarial.packed import Arrays
 from ex3.adversarial.victims import Loss, keras_victim
 from ex3.adversarial.worst_case import check_certified, survivors
 from ex3.backend import keras
@@ -16,7 +15,7 @@ from ex3.data import Dataset, Split
 from ex3.defences.certificate import Layer, certify
 from ex3.defences.layers import read_layers
 from ex3.provenance import RUN_PACKAGES, Computation
-from ex3.results import Number, Pixels, Run
+from ex3.results import Arrays, Number, Pixels, Run
 from ex3.runs import train_classifier
 
 BATCH_SIZE = 125  # of the attacks: few images are left at their end

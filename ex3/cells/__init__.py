@@ -30,9 +30,8 @@ from ex3.cells.workers import (
     require_same_environment,
     start_workers,
     threads_per_worker,
-)
+)  # fmt: skip
 from ex3.config import Config
-from ex3.data import Dataset
 from ex3.errors import DataError, StoppedError, WorkerError
 from ex3.memory import limit_jobs
 from ex3.provenance import Computation
@@ -51,6 +50,7 @@ MAX_DEATHS = 3  # of worker processes, before the sweep gives up
 _one_at_a_time = threading.Lock()  # a Dask worker may have several threads; Keras has one global state
 
 R = TypeVar("R")
+KeeperOf = Callable[[Path, Any], Any]  # a cell's file and config -> the ``measured.Keeper`` of its training
 Folders = tuple[Path | None, Path | None]  # of the images, and where those of a folder are kept once they are read
 
 
@@ -77,6 +77,25 @@ OnCellProgress = Callable[[CellProgress], None]
 
 
 @dataclass(frozen=True)
+class Work(Generic[R]):
+    """What all cells of a call have in common; it travels to the workers.
+
+    Attributes:
+        dataset: The images.
+        folders: Where the workers find them.
+        computation: What is run.
+        keeper_of: What keeps the states of the trainings.
+        environment: What the workers need.
+    """
+
+    dataset: DatasetInfo
+    folders: Folders
+    computation: Computation[R]
+    keeper_of: KeeperOf | None
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class CellResults(Generic[R]):
     """All requested runs.
 
@@ -98,6 +117,8 @@ def run_cells(
     data_dir: Path | None = None,
     on_progress: OnCellProgress | None = None,
     image_cache: Path | None = None,
+    on_run: Callable[[R], object] = lambda run: None,
+    keeper_of: KeeperOf | None = None,
 ) -> CellResults[R]:
     """Run every config whose cell is not stored yet.
 
@@ -112,6 +133,8 @@ def run_cells(
         data_dir: As in ``data.load_dataset``; for Dask, as the workers see it.
         on_progress: Called at the beginning and after each cell.
         image_cache: As in ``data.load_dataset``.
+        on_run: Called with each run as soon as it is there, the stored ones first, while others go on.
+        keeper_of: A cell's file and config -> what keeps the state of its training; the computation's third argument.
 
     Raises:
         DataError: The cluster cannot be used, or a worker does not find the same images, packages and code.
@@ -129,17 +152,20 @@ def run_cells(
             on_progress(CellProgress(len(done), len(cells), min(jobs, len(cells) - len(done)), diverged, newest))
 
     jobs = limit_jobs(workers.jobs, len(cells))
+    folders = data_dir and data_dir.resolve(), image_cache and image_cache.resolve()
+    work = Work(dataset, folders, computation, keeper_of, environment(computation))
     try:
         with _held(folder, cells, dataset, computation, is_computing=len(done) < len(cells)):
             done |= load_cells({path: config for path, config in cells.items() if path not in done}, computation)
             reused = len(done)
             with start_workers(replace(workers, jobs=jobs), computation) as jobs:
                 show_progress()
-                folders = data_dir and data_dir.resolve(), image_cache and image_cache.resolve()
-                for path, cell in _run_missing(cells, done, jobs, dataset, folders, computation):
-                    storage.save_json(path, cell)
+                for path in [path for path in cells if path in done]:
+                    on_run(done[path].run)
+                for path, cell in _run_missing(cells, done, jobs, work):
                     done[path] = cell
                     show_progress(cell)
+                    on_run(cell.run)
     except BrokenProcessPool as error:
         raise WorkerError(
             f"worker processes were killed {MAX_DEATHS} times (is there enough memory? fewer --jobs need less); "
@@ -179,58 +205,46 @@ def _describe(done: Mapping[Path, Cell], cells: Mapping[Path, Config], folder: P
 
 
 def _run_missing(
-    cells: Mapping[Path, Config],
-    done: dict[Path, Cell],
-    jobs: int,
-    dataset: DatasetInfo,
-    folders: Folders,
-    computation: Computation,
+    cells: Mapping[Path, Config], done: dict[Path, Cell], jobs: int, work: Work
 ) -> Iterator[tuple[Path, Cell]]:
-    """Yield each cell that is not done when it is finished; start cells again whose worker was killed."""
-    deaths, expected = 0, environment(computation)
+    """Store and yield each missing cell when it is finished; start those again whose worker was killed."""
+    deaths = 0
     while missing := {path: config for path, config in cells.items() if path not in done}:
-        tasks = (
-            joblib.delayed(_compute)(path, config, dataset, folders, computation, expected)
-            for path, config in missing.items()
-            if not path.exists()
-        )
+        tasks = (joblib.delayed(_compute)(path, config, work) for path, config in missing.items() if not path.exists())
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
         try:
             with warnings.catch_warnings(action="ignore"), closing(parallel(tasks)) as results:
-                yield from results
+                for path, cell in results:
+                    storage.save_json(path, cell)
+                    if work.keeper_of:
+                        work.keeper_of(path, cells[path]).forget()
+                    yield path, cell
         except BrokenProcessPool:
             deaths += 1
             if deaths == MAX_DEATHS:
                 raise
             log.warning("a worker process was killed; the cells under way are started again")
-        done |= load_cells({path: config for path, config in missing.items() if path not in done}, computation)
+        done |= load_cells({path: config for path, config in missing.items() if path not in done}, work.computation)
 
 
-def _compute(
-    path: Path,
-    config: Any,
-    dataset: DatasetInfo,
-    folders: Folders,
-    computation: Computation,
-    expected: Mapping[str, str],
-) -> tuple[Path, Cell]:
-    """Run one cell, in a worker that has the expected environment."""
-    compute = getattr(import_module(computation.module), computation.function)
+def _compute(path: Path, config: Any, work: Work) -> tuple[Path, Cell]:
+    """Run one cell, in a worker."""
+    compute = getattr(import_module(work.computation.module), work.computation.function)
     with _one_at_a_time:
         start = time.perf_counter()
-        require_same_environment("a worker", environment(computation), expected)
-        images = load_images(config.images, config.seed, folders)
-        if images.fingerprint != dataset.fingerprint:
+        require_same_environment("a worker", environment(work.computation), work.environment)
+        images, expected = load_images(config.images, config.seed, work.folders), work.dataset
+        if images.fingerprint != expected.fingerprint:
             raise DataError(
-                f"a worker found {images.name} ({images.fingerprint}) instead of {dataset.name} "
-                f"({dataset.fingerprint}); name a --data-dir that it can see"
+                f"a worker found {images.name} ({images.fingerprint}) instead of {expected.name} "
+                f"({expected.fingerprint}); name a --data-dir that it can see"
             )
-        run = compute(config, images)
+        run = compute(config, images, *([work.keeper_of(path, config)] if work.keeper_of else []))
         return path, seal_cell(path, time.perf_counter() - start, run)
 
 
 @lru_cache(maxsize=1)
-def load_images(images: ImagesConfig, seed: int, folders: Folders) -> Dataset:
+def load_images(images: ImagesConfig, seed: int, folders: Folders) -> data.Dataset:
     """Load images; keep those of the newest cell, since the next one often has the same."""
     data_dir, cache = folders
     return data.load_images(images, data_dir, seed, cache)

@@ -71,9 +71,12 @@ PATH_OPTIONS: Options = [
     click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
     click.option("-v", "--verbose", is_flag=True, help="Also show the images and the config that are used."),
 ]  # fmt: skip
+CHECKPOINT_OPTION = click.option(
+    "--checkpoint-every", default=30, show_default=True, type=click.IntRange(0, 86_400), metavar="SECONDS",
+    help="Keep the state of the training, from which the same command goes on after a kill; 0: never.",
+)  # fmt: skip
 RESUME_OPTIONS: Options = [
-    click.option("--checkpoint-every", default=30, show_default=True, type=click.IntRange(0, 86_400), metavar="SECONDS",
-                 help="Keep the state of the training, from which the same command goes on after a kill; 0: never."),
+    CHECKPOINT_OPTION,
     click.option("--fresh", is_flag=True, help="Start over: delete the state of trainings that were interrupted."),
 ]  # fmt: skip
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ex3.commands._options import (
+    CHECKPOINT_OPTION,
     PATH_OPTIONS,
-    RESUME_OPTIONS,
+    RUN_OPTIONS,
     TRAIN_KEYS,
     TRAIN_OPTIONS,
     Step,
@@ -61,7 +62,9 @@ def configs(config: Any = None, structured: Any = None, **options: Any) -> "tupl
     help="Test images that the convnet reads.",
 )
 @click.option("--structured", type=file_path, metavar="FILE", help="Instead of configs/autoencoder-structured.toml.")
-@with_options([*config_options("configs/autoencoder.toml"), *TRAIN_OPTIONS, *RESUME_OPTIONS, *PATH_OPTIONS])
+@with_options(
+    [*config_options("configs/autoencoder.toml"), *TRAIN_OPTIONS, *RUN_OPTIONS, CHECKPOINT_OPTION, *PATH_OPTIONS]
+)
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     """Squeeze images through two numbers and back, with dense autoencoders and with PCA, and compare the planes.
@@ -70,15 +73,17 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     OUT/autoencoder-curves.png (losses, and PCA's), -scatter.png (the codes), -reconstructions.png (an image per class,
     what the convnet reads in it, and a walk through the plane), -manifold.png and -manifold-structured.png (the
     decoders over their planes) and their JSON twins, and encoders and decoders to RUNS/models. All are there after the
-    first seed, about two minutes on two cores, and become more precise with each further one.
+    first seed, about a minute on two cores, and become more precise with each further one. Each training is kept in
+    RUNS/cells: after an interruption the same command goes on from there.
     """
     plain, structured = loaded = configs(**options)
     if not begin(loaded, options, "TensorFlow and the images"):
         return None
     places = start_reading(plain, options)
+    from ex3.cells import Workers, core_count
     from ex3.experiments import autoencoder
 
     return autoencoder.run(
-        plain, structured, options["seeds"], options["samples"], places, command_line(ctx), options["quiet"],
-        options["checkpoint_every"], options["fresh"],
+        plain, structured, options["seeds"], options["samples"], places, Workers(options["jobs"] or core_count()),
+        command_line(ctx), options["quiet"], options["checkpoint_every"], options["fresh"],
     )  # fmt: skip

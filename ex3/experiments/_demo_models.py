@@ -43,7 +43,7 @@ def hand_config(config: DemoConfig) -> NetworkConfig:
 
 def plane_config(config: DemoConfig) -> StructuredConfig:
     """Return the config of the autoencoder that is asked for structure."""
-    return load_as(StructuredConfig, shipped("autoencoder-structured"), {**_common(config), "threads": config.threads})
+    return load_as(StructuredConfig, shipped("autoencoder-structured"), _common(config))
 
 
 def _common(config: DemoConfig) -> dict[str, object]:
@@ -79,7 +79,7 @@ def train_and_store(name: str, config: DemoConfig, paths: Paths) -> None:
         return
     dataset = load_images(config, paths.data, config.seed, paths.image_cache)
     if name == "plane":
-        train_plane(plane_config(config), dataset, quiet=False, show=show_shares).keep(paths.runs)
+        train_plane(plane_config(config), dataset, show_shares).keep(paths.runs)
         return
     network, run = train_network(hand_config(config), dataset)
     if run.diverged_at is not None:

@@ -16,7 +16,6 @@ from ex3.models import Autoencoder
 from ex3.progress import show_training
 from ex3.results import Run
 from ex3.runs import train_autoencoder
-from ex3.training import Keeper
 
 log = logging.getLogger("ex3")
 
@@ -45,26 +44,30 @@ def find_plane(runs: Path, config: PlaneConfig, fingerprint: str) -> TrainedPlan
 
 
 def train_plane(
-    config: PlaneConfig,
-    dataset: Dataset,
-    quiet: bool,
-    keeper: Keeper | None = None,
-    show: Callable[[str, int], OnProgress] = show_training,
+    config: PlaneConfig, dataset: Dataset, show: Callable[[str, int], OnProgress] = show_training
 ) -> TrainedPlane:
-    """Train an autoencoder; warn of dead codes.
+    """Train an autoencoder, and show its progress.
 
     Args:
         config: All settings of the run.
         dataset: The images.
-        quiet: Show no progress.
-        keeper: Keeps the state on the way.
         show: Name of the run, number of epochs -> what shows its progress.
 
     Raises:
         DivergedError: The loss became infinite or not a number.
     """
-    on_progress = None if quiet else show(f"{config.model}, seed {config.seed}", config.epochs)
-    model, run = train_autoencoder(config, dataset, on_progress, keeper)
+    model, run = train_autoencoder(config, dataset, show(f"{config.model}, seed {config.seed}", config.epochs))
+    check_run(run)
+    return TrainedPlane(model, run)
+
+
+def check_run(run: Run) -> None:
+    """Warn of dead codes.
+
+    Raises:
+        DivergedError: The loss became infinite or not a number.
+    """
+    config = run.config
     if run.diverged_at is not None:
         raise divergence(config.model, config.seed, run.diverged_at, config.learning_rate)
     if dead := int(run.metrics["dead_codes"]):
@@ -74,4 +77,3 @@ def train_plane(
             config.seed,
             dead,
         )
-    return TrainedPlane(model, run)

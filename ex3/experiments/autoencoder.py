@@ -1,51 +1,31 @@
 """``autoencoder``: pixels to 2 numbers and back, beside PCA and t-SNE (S1 2.6 and 2.6.1, R4), over several seeds.
 
 Two autoencoders are trained: one for the squared error alone, one that is asked for structure in the plane, too. All
-methods see the same images with each seed. The figures are written anew after each seed, so that the first gives all of
-them. Pictures show the first seed.
+methods see the same images with each seed. The trainings run side by side in processes; a seed whose two are finished
+is scored while the others go on, and the figures are written anew, so that the first seed gives all of them.
 """
 
-import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from contextlib import nullcontext
+from functools import partial
 
 from ex3 import storage
-from ex3.checkpoints import checkpoints
-from ex3.config import AutoencoderConfig, PlaneConfig
-from ex3.data import Dataset, Split, load_images
-from ex3.embedding.comparison import (
-    FirstSeed,
-    Read,
-    SeedScores,
-    codes_in_plane,
-    loss_curves,
-    reconstructions,
-    score_planes,
-    show_first_seed,
-)
-from ex3.embedding.planes import fit_pca, pca_plane
+from ex3.cells import Workers, cell_path, run_cells
+from ex3.checkpoints import cell_checkpoints
+from ex3.config import AutoencoderConfig, ClassifierConfig
+from ex3.config_files import load, shipped
+from ex3.embedding.comparison import codes_in_plane, loss_curves
 from ex3.embedding.results import CodesInPlane, LossCurves
-from ex3.embedding.scores import STRUCTURE_SAMPLES, fit_tsne
-from ex3.errors import DataError
-from ex3.evaluation import predict
-from ex3.experiments import Outcome, Paths, headline, make_record
-from ex3.experiments._planes import TrainedPlane, train_plane
-from ex3.experiments.trained import TrainedClassifier, classifier_config, trained_classifier
-from ex3.plots import autoencoder as plots
-from ex3.plots import planes as plane_plots
+from ex3.experiments import Outcome, Paths, headline
+from ex3.experiments._plane_study import PlaneStudy, load_planes_images
+from ex3.experiments.trained import trained_classifier
+from ex3.plane_runs import PLANE, PlaneRun
 from ex3.plots.planes import METHOD_TITLES
-from ex3.results import Record
+from ex3.progress import show_cells
 from ex3.structured_config import StructuredConfig
 from ex3.tables import Table, with_spread
 
-log = logging.getLogger("ex3")
-
-FEWEST_IMAGES = 100  # of the test images: scores and t-SNE need neighbours
 DIGITS = {"mse": 5}  # behind the point, in the table; 4 otherwise
 COLUMNS = {
     "mse": "reconstruction MSE",
@@ -56,7 +36,6 @@ COLUMNS = {
     "silhouette": "silhouette",
     "distance_ranks": "distance ranks",
 }
-Configs = Mapping[str, PlaneConfig]  # autoencoder and structured
 
 
 def run(
@@ -65,6 +44,7 @@ def run(
     seeds: int,
     samples: int,
     paths: Paths,
+    workers: Workers,
     command: str,
     quiet: bool = False,
     checkpoint_every: float = 0,
@@ -78,114 +58,63 @@ def run(
         seeds: Repeats, each with its own validation split, weights and sample of test images.
         samples: Test images that the convnet reads, the first 2,000 of which are also drawn and embedded by t-SNE.
         paths: Where to read and write.
+        workers: Where the trainings run.
         command: The command line that repeats this, for the twins.
         quiet: Show no progress.
-        checkpoint_every: Seconds between two checkpoints, from which the same command goes on; 0 for none.
-        fresh: Do not go on from them.
+        checkpoint_every: Seconds between two states of a training, from which the same command goes on; 0 for none.
+        fresh: Delete the finished and the interrupted trainings of this experiment first.
 
     Raises:
-        ConfigError: A training was interrupted that had other settings.
         DataError: The images cannot be had.
         DivergedError: The loss became infinite or not a number.
         WriteError: A folder cannot be written to; found out before training.
+        WorkerError: Worker processes were killed again and again.
+        StoppedError: Ctrl-C. Finished trainings are kept.
     """
     start = time.perf_counter()
     same = {**dict(plain.images), "threads": plain.threads}
-    configs: Configs = {"autoencoder": plain, "structured": structured.model_copy(update=same)}
-    storage.check_writable(paths.figures, paths.runs)
-    reader = trained_classifier(classifier_config("convnet", like=plain), paths, quiet)
-
-    def read(images: np.ndarray) -> np.ndarray:
-        return predict(reader.model, images).argmax(axis=1)
-
-    scored: list[SeedScores] = []
-    written: dict[Path, None] = dict.fromkeys(reader.written)
-    with checkpoints(paths.runs, checkpoint_every, fresh, has_more=True) as keeper_of:
-        for seed in range(plain.seed, plain.seed + seeds):
-            dataset = _load(plain, seed, samples, paths)
-            trained = {
-                method: train_plane(config, dataset, quiet, keeper_of(config, dataset.fingerprint))
-                for method, config in _with_seed(configs, seed).items()
-            }
-            scores, show = _score(trained, dataset, dataset.test.sample(samples, seed), read)
-            scored.append(scores)
-            if seed == plain.seed:
-                first = show()
-                written |= dict.fromkeys(path for one in trained.values() for path in one.keep(paths.runs))
-            for draw, record in _figures(configs, command, scored, first, reader):
-                written |= dict.fromkeys(storage.save_figure(paths.figures, draw(record), record))
-    codes = codes_in_plane(scored, first)
+    configs = {"autoencoder": plain, "structured": structured.model_copy(update=same)}
+    cells = paths.runs / "cells"
+    storage.check_writable(paths.figures, cells)
+    dataset = load_planes_images(plain, samples, paths).info
+    reader = trained_classifier(_reader_config(plain, workers), paths, quiet)
+    study = PlaneStudy(configs, samples, paths, command, reader)
+    plan = [config for seed in range(plain.seed, plain.seed + seeds) for config in study.of_seed(seed).values()]
+    if fresh:
+        for path, config in ((cell_path(cells, config, dataset, PLANE), config) for config in plan):
+            storage.remove_files([path])
+            cell_checkpoints(path, config, 0).forget()
+    keeper_of = partial(cell_checkpoints, seconds=checkpoint_every) if checkpoint_every else None
+    with nullcontext() if quiet else show_cells(_describe) as on_progress:
+        done = run_cells(
+            plan, dataset, cells, workers, PLANE, paths.data, on_progress, paths.image_cache, study.take, keeper_of
+        )
+    codes = codes_in_plane(study.scored, study.first)
     return Outcome(
         table=_table(codes),
         headline=headline(
-            _finding(codes, loss_curves(scored)),
-            dataset.info,
-            [one.runs["autoencoder"].config.seed for one in scored],
+            _finding(codes, loss_curves(study.scored)),
+            dataset,
+            study.seeds,
             plain.threads,
             time.perf_counter() - start,
+            f"{len(plan)} trainings ({done.reused} reused)",
         ),
-        written=list(written),
+        written=list(study.written),
     )
 
 
-def _load(config: AutoencoderConfig, seed: int, samples: int, paths: Paths) -> Dataset:
-    """Load the images; warn where there are fewer test images than are wanted, and refuse too few."""
-    dataset = load_images(config, paths.data, seed, paths.image_cache)
-    log.info("%s, from %s", dataset.info, paths.data or dataset.source)
-    count = len(dataset.test)
-    if count < FEWEST_IMAGES:
-        raise DataError(f"{dataset.name}: {count} test images; their plane needs {FEWEST_IMAGES}")
-    if seed == config.seed and samples > count:
-        log.warning("samples = %d: there are %d test images; all are used", samples, count)
-    return dataset
+def _reader_config(plain: AutoencoderConfig, workers: Workers) -> ClassifierConfig:
+    """Return the config of the convnet that reads the images: that of ``train convnet``, so that it is stored already.
+
+    A single job runs in this process, where TensorFlow has one number of threads for all.
+    """
+    config: ClassifierConfig = load(shipped("convnet"), {**plain.images.model_dump(), "seed": plain.seed})
+    return config.model_copy(update={"threads": plain.threads}) if workers.jobs == 1 else config
 
 
-def _with_seed(configs: Configs, seed: int) -> dict[str, PlaneConfig]:
-    return {method: config.model_copy(update={"seed": seed}) for method, config in configs.items()}
-
-
-def _score(
-    trained: Mapping[str, TrainedPlane], dataset: Dataset, sample: Split, read: Read
-) -> tuple[SeedScores, Callable[[], FirstSeed]]:
-    """Score both autoencoders beside PCA and t-SNE; return a function, too, that computes what is shown of a seed."""
-    seed = next(iter(trained.values())).run.config.seed
-    pca = fit_pca(dataset.train)
-    planes = {method: one.plane for method, one in trained.items()} | {"pca": pca_plane(pca, dataset.shape)}
-    tsne_codes = fit_tsne(sample.first(STRUCTURE_SAMPLES).x, seed)
-    runs = {method: one.run for method, one in trained.items()}
-    scores = score_planes(runs, planes, tsne_codes, pca, dataset, sample, read)
-    return scores, lambda: show_first_seed(planes, tsne_codes, sample, read)
-
-
-def _figures(
-    configs: Configs, command: str, scored: list[SeedScores], first: FirstSeed, reader: TrainedClassifier
-) -> Iterator[tuple[Callable[[Record], plots.Figure], Record]]:
-    """Yield each figure's plot function and its twin."""
-    runs = [run for one in scored for run in one.runs.values()]
-    digests = {method: run.weights for method, run in scored[0].runs.items()} | {"convnet": reader.run.weights}
-    results: dict[str, tuple[Callable[[Record[Any]], plots.Figure], Any]] = {
-        "curves": (plots.curves, loss_curves(scored)),
-        "scatter": (plane_plots.scatter, codes_in_plane(scored, first)),
-        "reconstructions": (plots.reconstructions, reconstructions(scored, first)),
-        "manifold": (plane_plots.manifold, first.grids["autoencoder"]),
-        "manifold-structured": (plane_plots.manifold, first.grids["structured"]),
-    }
-    for name, (draw, result) in results.items():
-        yield (
-            draw,
-            make_record(
-                f"autoencoder-{name}",
-                command,
-                {method: config.model_dump(mode="json") for method, config in configs.items()},
-                runs[0].dataset,
-                [one.runs["autoencoder"].config.seed for one in scored],
-                sum(run.seconds for run in runs),
-                result,
-                threads=configs["autoencoder"].threads,
-                precision=configs["autoencoder"].precision,
-                models=digests,
-            ),
-        )
+def _describe(trained: PlaneRun) -> str:
+    return f"{trained.config.model}, seed {trained.config.seed}"
 
 
 def _table(codes: CodesInPlane) -> Table:
