@@ -173,11 +173,11 @@ def test_the_command_writes_figure_and_twin(run_cli, monkeypatch):
     result = run_cli("choices", "rates", "--dataset", "digits", "--jobs", 1, "-q")
     assert result.code == 0, result.err
     record = from_json(Record[ChoicesResult], Path("figures/choices-rates.json").read_bytes())
-    assert (record.name, record.seeds, len(record.models)) == ("choices-rates", [0, 1], 48)
+    assert (record.name, record.seeds, len(record.models)) == ("choices-rates", [0, 1], 32)
     assert record.config["base"]["optimizer"] == "sgd"
-    assert "48 cells (0 reused), data digits, seeds 0 to 1" in result.out.splitlines()[-1]
+    assert "32 cells (0 reused), data digits, seeds 0 to 1" in result.out.splitlines()[-1]
     again = run_cli("choices", "rates", "--dataset", "digits", "--jobs", 1, "-q")
-    assert "48 cells (48 reused)" in again.out
+    assert "32 cells (32 reused)" in again.out
 
 
 @pytest.mark.parametrize("name", NAMES)

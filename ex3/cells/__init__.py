@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 import joblib
 
 from ex3 import data, locks, storage
+from ex3.cells.position import CellProgress, CellResults, OnCellProgress
 from ex3.cells.stored import Cell, cell_path, load_cells, seal_cell
 from ex3.cells.workers import (
     Workers,
@@ -55,28 +56,6 @@ Folders = tuple[Path | None, Path | None]  # of the images, and where those of a
 
 
 @dataclass(frozen=True)
-class CellProgress:
-    """The current position of a sweep.
-
-    Attributes:
-        done: Finished cells of ``total``, with the reused ones.
-        total: Number of cells.
-        running: Cells under way.
-        diverged: Finished cells whose loss became infinite or not a number.
-        newest: The cell that finished last; ``None`` at the beginning.
-    """
-
-    done: int
-    total: int
-    running: int
-    diverged: int
-    newest: Cell | None = None
-
-
-OnCellProgress = Callable[[CellProgress], None]
-
-
-@dataclass(frozen=True)
 class Work(Generic[R]):
     """What all cells of a call have in common; it travels to the workers.
 
@@ -93,19 +72,6 @@ class Work(Generic[R]):
     computation: Computation[R]
     keeper_of: KeeperOf | None
     environment: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class CellResults(Generic[R]):
-    """All requested runs.
-
-    Attributes:
-        runs: In the order of the configs.
-        reused: Number of cells that were stored already.
-    """
-
-    runs: list[R]
-    reused: int
 
 
 def run_cells(
@@ -154,18 +120,27 @@ def run_cells(
     jobs = limit_jobs(workers.jobs, len(cells))
     folders = data_dir and data_dir.resolve(), image_cache and image_cache.resolve()
     work = Work(dataset, folders, computation, keeper_of, environment(computation))
+    is_computing = len(done) < len(cells)
+    with _explained(done, cells, folder), _held(folder, cells, dataset, computation, is_computing):
+        done |= load_cells({path: config for path, config in cells.items() if path not in done}, computation)
+        reused = len(done)
+        with start_workers(replace(workers, jobs=jobs), computation) as jobs:
+            show_progress()
+            for path in [path for path in cells if path in done]:
+                on_run(done[path].run)
+            for path, cell in _run_missing(cells, done, jobs, work):
+                done[path] = cell
+                show_progress(cell)
+                on_run(cell.run)
+    seconds = sum(done[path].seconds for path in cells) / jobs
+    return CellResults([done[path].run for path in paths], reused, seconds)
+
+
+@contextmanager
+def _explained(done: Mapping[Path, Cell], cells: Mapping[Path, Config], folder: Path) -> Iterator[None]:
+    """Turn what ends the workers too early into an error that says what is kept."""
     try:
-        with _held(folder, cells, dataset, computation, is_computing=len(done) < len(cells)):
-            done |= load_cells({path: config for path, config in cells.items() if path not in done}, computation)
-            reused = len(done)
-            with start_workers(replace(workers, jobs=jobs), computation) as jobs:
-                show_progress()
-                for path in [path for path in cells if path in done]:
-                    on_run(done[path].run)
-                for path, cell in _run_missing(cells, done, jobs, work):
-                    done[path] = cell
-                    show_progress(cell)
-                    on_run(cell.run)
+        yield
     except BrokenProcessPool as error:
         raise WorkerError(
             f"worker processes were killed {MAX_DEATHS} times (is there enough memory? fewer --jobs need less); "
@@ -181,7 +156,6 @@ def run_cells(
     except KeyboardInterrupt:
         state = _describe(done, cells, folder)
         raise StoppedError(f"interrupted; {state}; the same command goes on from there") from None
-    return CellResults([done[path].run for path in paths], reused)
 
 
 @contextmanager

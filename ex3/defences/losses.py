@@ -39,7 +39,9 @@ def build_robust_loss(config: RobustConfig, clean_loss: Loss, step: tf.Variable,
         worst = worst_logits(model.get_layer("logits"), found.last, y)
         cross_entropy = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(y, worst))
         weight = REGULARISED * (1 - epsilon / config.epsilon)
-        return cross_entropy + weight * regularisers(box, found.before_relu)
+        return cross_entropy + tf.cond(  # once epsilon has risen, they would cost a sixth of a step for nothing
+            weight > 0, lambda: weight * regularisers(box, found.before_relu), lambda: tf.constant(0.0)
+        )
 
     losses = {"none": clean_loss, "noise": noise_loss, "adversarial": adversarial_loss, "ibp": interval_loss}
     return losses[config.defence]

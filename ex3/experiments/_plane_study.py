@@ -69,6 +69,7 @@ class PlaneStudy:
         paths: Paths,
         command: str,
         reader: TrainedClassifier,
+        jobs: int,
     ) -> None:
         """Wait for the first training.
 
@@ -78,8 +79,10 @@ class PlaneStudy:
             paths: Where to read and write.
             command: The command line that repeats this, for the twins.
             reader: The convnet.
+            jobs: Trainings at a time.
         """
-        self.configs, self.samples, self.paths, self.command, self.reader = configs, samples, paths, command, reader
+        self.configs, self.samples, self.paths, self.command = configs, samples, paths, command
+        self.reader, self.jobs = reader, jobs
         self.scored: list[SeedScores] = []
         self.written: dict[Path, None] = dict.fromkeys(reader.written)
         self._waiting: dict[int, Trained] = {}
@@ -148,7 +151,7 @@ class PlaneStudy:
                     {method: config.model_dump(mode="json") for method, config in self.configs.items()},
                     runs[0].dataset,
                     self.seeds,
-                    sum(run.seconds for run in runs),
+                    sum(run.seconds for run in runs) / self.jobs,
                     result,
                     threads=plain.threads,
                     precision=plain.precision,

@@ -78,7 +78,7 @@ def run(
     storage.check_writable(paths.figures, cells)
     dataset = load_planes_images(plain, samples, paths).info
     reader = trained_classifier(_reader_config(plain, workers), paths, quiet)
-    study = PlaneStudy(configs, samples, paths, command, reader)
+    study = PlaneStudy(configs, samples, paths, command, reader, min(workers.jobs, seeds * len(configs)))
     plan = [config for seed in range(plain.seed, plain.seed + seeds) for config in study.of_seed(seed).values()]
     if fresh:
         for path, config in ((cell_path(cells, config, dataset, PLANE), config) for config in plan):

@@ -72,7 +72,7 @@ def run(
     result = choices.summarise(config, runs)
     record = make_record(
         f"choices-{name}", command, config.model_dump(mode="json") | {"base": base.model_dump(mode="json")}, dataset,
-        [run.seed for run in result.choices[0].runs], sum({id(run): run.seconds for run in done.runs}.values()), result,
+        [run.seed for run in result.choices[0].runs], done.seconds, result,
         threads=base.threads, precision=base.precision, models=_digests(runs),
     )  # fmt: skip
     figure = FIGURES.get(name, draw_choices)(result)

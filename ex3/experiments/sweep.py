@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from ex3 import storage, sweeps
-from ex3.cells import Workers, cell_path, run_cells
+from ex3.cells import CellResults, Workers, cell_path, run_cells
 from ex3.config import SweepConfig, TrainConfig
 from ex3.config_files import expand
 from ex3.data import load_images
@@ -78,7 +78,7 @@ def run(
     if not any(sweeps.converged(runs) for runs in swept.values()):
         raise DivergedError(f"every run diverged, at {sweep.parameter} = {', '.join(map(format_value, swept))}")
     result = sweeps.summarise(kind, swept, compared)
-    written = _save_figures(result, sweep, base, done.runs, paths.figures, command)
+    written = _save_figures(result, sweep, base, done, paths.figures, command)
     seeds = [run.seed for run in result.values[0].runs]
     work = f"{sweep.model}, {len(set(configs))} cells ({done.reused} reused)"
     seconds = time.perf_counter() - start
@@ -116,7 +116,7 @@ def _describe(parameter: str, run: Run) -> str:
 
 
 def _save_figures(
-    result: SweepResult, sweep: SweepConfig, base: TrainConfig, runs: Sequence[Run], folder: Path, command: str
+    result: SweepResult, sweep: SweepConfig, base: TrainConfig, done: CellResults[Run], folder: Path, command: str
 ) -> list[Path]:
     """Draw the figures that suit the scale of the values, and write them with their twins."""
     kind = sweeps.kind_of(result.parameter)
@@ -126,11 +126,11 @@ def _save_figures(
         config=sweep.model_dump(mode="json") | {"base": base.model_dump(mode="json")},
         dataset=result.dataset,
         seeds=[run.seed for run in result.values[0].runs],
-        seconds=sum(run.seconds for run in runs),
+        seconds=done.seconds,
         result=result,
         threads=base.threads,
         precision=base.precision,
-        models={_name_model(run, kind): run.weights for run in runs},
+        models={_name_model(run, kind): run.weights for run in done.runs},
     )
     figures = figures_of(result, f"sweep-{kind.command}")
     return [path for name, draw in figures.items() for path in storage.save_figure(folder, draw(result), record(name))]
