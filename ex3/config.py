@@ -183,7 +183,7 @@ class PlaneConfig(TrainConfig):
     """Use only so many training images, at least 100; all when left out."""
     hidden_units: Annotated[Widths, Field(min_length=1)]
     """Units of the encoder's hidden layers; the decoder has them in reverse."""
-    activation: Literal["relu", "silu", "gelu", "elu", "tanh"] = "relu"
+    activation: Literal["relu", "gelu", "elu", "tanh"] = "relu"
     """Of the hidden layers."""
     normalization: Literal["none", "batch", "layer"] = "none"
     """Of the hidden layers' inputs to the activation."""
