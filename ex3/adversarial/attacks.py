@@ -63,8 +63,9 @@ def pgd(
 ) -> np.ndarray:
     """Take many small steps along the gradient, each followed by a projection (Madry et al. 2018, section 2.1).
 
-    Each restart begins at a random point of the ball around x. An image is finished as soon as it fools the model,
-    which saves most of the work and changes no success; an image that never does ends where the last restart ended.
+    Each restart begins at a random point of the ball around x. An image is finished as soon as it fools the model, or
+    goes to and fro between two points, which saves most of the work and changes no success; an image that never fools
+    the model ends where the last restart ended.
 
     Args:
         victim: The model.
@@ -106,8 +107,8 @@ def _ascend(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Take the steps of ``pgd`` from one random start, and return where each image ends, and which fool the model.
 
-    Near a maximum the steps overshoot to and fro. An image that is where it was two steps before will only repeat these
-    two steps, and neither of them fools the model: it needs no more of them.
+    Near a maximum the steps overshoot to and fro. An image that is where it was two steps before will only repeat them,
+    between two points of which neither fools the model; it ends at the one at which the last step would leave it.
     """
     end, has_fooled, rows = start.copy(), np.zeros(len(x), bool), np.arange(len(x))
     now, before, earlier = start, *np.full((2, *x.shape), np.nan, x.dtype)
