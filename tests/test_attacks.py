@@ -81,6 +81,25 @@ def test_a_restart_changes_no_image_that_fools_the_model_already(victim, images)
     assert (victim.logits(once).argmax(axis=1) != images.y).all()
 
 
+@pytest.mark.parametrize("steps", [30, 31])
+def test_pgd_leaves_an_image_that_goes_to_and_fro_and_returns_what_all_steps_would(steps):
+    """The model is never fooled, and the steps, of 0.02, do not meet the peaks of its gradient."""
+    peaks = np.full((6, 1, 1, 1), 0.5, np.float32)
+    x, y = np.linspace(0.42, 0.58, 6, dtype=np.float32).reshape(peaks.shape), np.zeros(6, int)
+    looked_at = []
+
+    def gradient(images, labels):
+        looked_at.append(len(images))
+        return np.eye(2, dtype=np.float32)[labels], peaks[: len(images)] - images
+
+    found = attacks.pgd(Victim(lambda images: images, gradient, gradient), x, y, 0.1, steps=steps)
+    wanted = np.clip(x + np.random.default_rng(0).uniform(-0.1, 0.1, x.shape), 0, 1).astype(np.float32)
+    for _ in range(steps):
+        wanted = np.clip(wanted + 0.02 * np.sign(peaks - wanted), x - 0.1, x + 0.1)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert len(looked_at) < steps
+
+
 def test_one_epsilon_per_image_is_the_same_as_each_alone():
     epsilons = np.linspace(0, 0.2, len(X))
     together = attacks.fgsm(LINEAR, X, Y, epsilons)

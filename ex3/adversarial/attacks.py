@@ -8,9 +8,11 @@ are float32 ``(N, ...)`` in [0, 1], such as ``(N, H, W, C)``, and so are the ima
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
+
+from ex3.adversarial.balls import BALLS, Ball
 
 Norm = Literal["linf", "l2"]
 Epsilon = float | np.ndarray  # one bound, or one per image (N,)
@@ -61,8 +63,9 @@ def pgd(
 ) -> np.ndarray:
     """Take many small steps along the gradient, each followed by a projection (Madry et al. 2018, section 2.1).
 
-    Each restart begins at a random point of the ball around x. An image is finished as soon as it fools the model,
-    which saves most of the work and changes no success; an image that never does ends where the last restart ended.
+    Each restart begins at a random point of the ball around x. An image is finished as soon as it fools the model, or
+    goes to and fro between two points, which saves most of the work and changes no success; an image that never fools
+    the model ends where the last restart ended.
 
     Args:
         victim: The model.
@@ -78,23 +81,53 @@ def pgd(
     """
     rng = np.random.default_rng(seed)
     ball = BALLS[norm]
-    sign = -1 if targeted else 1
     epsilon = _per_image(epsilon, x)
     adversarial = x.copy()
     remaining = np.arange(len(x))  # images that do not fool the model yet
     for _ in range(restarts):
         if len(remaining) == 0:
             break
-        adversarial[remaining] = _clip(x[remaining] + ball.sample(rng, x[remaining].shape, epsilon[remaining]))
-        for step in range(steps + 1):
-            logits, gradient = victim.gradient(adversarial[remaining], y[remaining])
-            not_fooled = ~_is_fooled(logits, y[remaining], targeted)
-            remaining, gradient = remaining[not_fooled], gradient[not_fooled]
-            if step == steps or len(remaining) == 0:
-                break
-            moved = adversarial[remaining] + sign * step_size * epsilon[remaining] * ball.ascend(gradient)
-            adversarial[remaining] = _clip(x[remaining] + ball.project(moved - x[remaining], epsilon[remaining]))
+        clean, labels, bound = x[remaining], y[remaining], epsilon[remaining]
+        start = _clip(clean + ball.sample(rng, clean.shape, bound))
+        adversarial[remaining], fooled = _ascend(victim, clean, labels, bound, start, steps, step_size, ball, targeted)
+        remaining = remaining[~fooled]
     return adversarial
+
+
+def _ascend(
+    victim: Victim,
+    x: np.ndarray,
+    y: np.ndarray,
+    epsilon: np.ndarray,
+    start: np.ndarray,
+    steps: int,
+    step_size: float,
+    ball: Ball,
+    targeted: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take the steps of ``pgd`` from one random start, and return where each image ends, and which fool the model.
+
+    Near a maximum the steps overshoot to and fro. An image that is where it was two steps before will only repeat them,
+    between two points of which neither fools the model; it ends at the one at which the last step would leave it.
+    """
+    end, has_fooled, rows = start.copy(), np.zeros(len(x), bool), np.arange(len(x))
+    now, before, earlier = start, *np.full((2, *x.shape), np.nan, x.dtype)
+    for step in range(steps + 1):
+        logits, gradient = victim.gradient(now, y)
+        fooled = _is_fooled(logits, y, targeted)
+        repeats = (now == earlier).reshape(len(x), -1).all(axis=1)
+        has_fooled[rows] = fooled
+        end[rows[fooled]] = now[fooled]
+        end[rows[repeats]] = (before if (steps - step) % 2 else now)[repeats]
+        if (finished := fooled | repeats).any():
+            left = (part[~finished] for part in (rows, x, y, epsilon, gradient, now, before))
+            rows, x, y, epsilon, gradient, now, before = left
+        if step == steps or len(rows) == 0:
+            break
+        moved = now + (-1 if targeted else 1) * step_size * epsilon * ball.ascend(gradient)
+        now, before, earlier = _clip(x + ball.project(moved - x, epsilon)), now, before
+    end[rows] = now
+    return end, has_fooled
 
 
 def deepfool(victim: Victim, x: np.ndarray, y: np.ndarray, steps: int = 50, overshoot: float = 0.02) -> np.ndarray:
@@ -207,37 +240,3 @@ def _is_fooled(logits: np.ndarray, y: np.ndarray, targeted: bool) -> np.ndarray:
 
 def _clip(x: np.ndarray) -> np.ndarray:
     return np.clip(x, 0, 1).astype(np.float32, copy=False)
-
-
-def _lengths(noise: np.ndarray) -> np.ndarray:
-    """Return each image's l2 norm, ``(N, 1, ...)``, at least 1e-12."""
-    return np.maximum(np.sqrt(np.sum(noise**2, axis=tuple(range(1, noise.ndim)), keepdims=True)), 1e-12)
-
-
-class Ball(NamedTuple):
-    """The geometry of a norm: projection onto its ball, steepest ascent of length 1, a random point of the ball."""
-
-    project: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    ascend: Callable[[np.ndarray], np.ndarray]
-    sample: Callable[[np.random.Generator, tuple[int, ...], np.ndarray], np.ndarray]
-
-
-def _sample_l2(rng: np.random.Generator, shape: tuple[int, ...], epsilon: np.ndarray) -> np.ndarray:
-    """Draw uniformly from the l2 ball: a random direction, and a radius whose power of the dimension is uniform."""
-    direction = rng.normal(size=shape)
-    radius = rng.uniform(size=(shape[0], *[1] * len(shape[1:]))) ** (1 / np.prod(shape[1:]))
-    return epsilon * radius * direction / _lengths(direction)
-
-
-BALLS = {
-    "linf": Ball(
-        project=lambda noise, epsilon: np.clip(noise, -epsilon, epsilon),
-        ascend=np.sign,
-        sample=lambda rng, shape, epsilon: rng.uniform(-epsilon, epsilon, size=shape),
-    ),
-    "l2": Ball(
-        project=lambda noise, epsilon: noise * np.minimum(1, epsilon / _lengths(noise)),
-        ascend=lambda gradient: gradient / _lengths(gradient),
-        sample=_sample_l2,
-    ),
-}

@@ -111,7 +111,7 @@ def rejecting(victim: Victim, threshold: float) -> Victim:
     """
 
     def with_rejection(scores: np.ndarray) -> np.ndarray:
-        return np.pad(scores, ((0, 0), (0, 1)), constant_values=-threshold)
+        return np.column_stack([scores, np.full(len(scores), -threshold, scores.dtype)])
 
     def gradient(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         scores, slopes = victim.gradient(x, y)

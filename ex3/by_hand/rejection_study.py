@@ -130,7 +130,8 @@ def study_threshold(config: RejectingConfig, dataset: Dataset) -> ThresholdRun:
         for epsilon in {*config.attack_epsilon, config.detected_epsilon}
     }
     by_epsilon = [attacks[epsilon] for epsilon in config.attack_epsilon]
-    kinds = _images_to_detect(network, config.seed, sample, attacks[config.detected_epsilon])
+    detected = attacks[config.detected_epsilon]
+    kinds = _images_to_detect(network, config.seed, sample, detected)
     least = {kind: -network.forward(rows_of(x)).max(axis=1) for kind, x in kinds.items()}
     return ThresholdRun(
         **vars(run),
@@ -140,7 +141,7 @@ def study_threshold(config: RejectingConfig, dataset: Dataset) -> ThresholdRun:
             name: [_answer(network, images[name], sample.y, threshold) for images in by_epsilon]
             for name in ("fgsm", "pgd", "adaptive")
         },
-        at_other_share=_study_other_share(network, config, dataset, sample),
+        at_other_share=_study_other_share(network, config, dataset, sample, detected),
         robust_accuracy=[_accuracy(network, images["pgd"], sample.y) for images in by_epsilon],
         rejected={kind: float(np.mean(distances > threshold)) for kind, distances in least.items()},
         distances={kind: np.quantile(distances, QUANTILES).tolist() for kind, distances in least.items()},
@@ -156,13 +157,20 @@ def _nothing(run: HandRun) -> ThresholdRun:
 
 
 def _study_other_share(
-    network: Network, config: RejectingConfig, dataset: Dataset, sample: Split
+    network: Network, config: RejectingConfig, dataset: Dataset, sample: Split, attacked: dict[str, np.ndarray]
 ) -> dict[str, Answers]:
-    """Return the answers with the threshold of ``config.other_share``: to clean test images, and to each attack."""
+    """Return the answers with the threshold of ``config.other_share``: to clean test images, and to each attack.
+
+    Of ``attacked``, the images at ``config.detected_epsilon`` by attack, the adaptive ones alone are made anew:
+    the other attacks know of no threshold.
+    """
+    x, y = sample.x, sample.y
     threshold = choose_threshold(network.forward(rows_of(dataset.validation.x)), config.other_share)
-    attacked = _attack(network, sample, threshold, config.detected_epsilon, config.seed)
+    adaptive = rejection.attack_adaptively(network, x, y, threshold, config.detected_epsilon, config.seed)
     clean = {"clean": _answer(network, dataset.test.x, dataset.test.y, threshold)}
-    return clean | {name: _answer(network, x, sample.y, threshold) for name, x in attacked.items()}
+    return clean | {
+        name: _answer(network, images, y, threshold) for name, images in {**attacked, "adaptive": adaptive}.items()
+    }
 
 
 def _answer(network: Network, x: np.ndarray, y: np.ndarray, threshold: float) -> Answers:

@@ -26,6 +26,7 @@ from ex3.cells.position import CellProgress, CellResults, OnCellProgress
 from ex3.cells.stored import Cell, cell_path, load_cells, seal_cell
 from ex3.cells.workers import (
     Workers,
+    call_in_processes,
     core_count,
     environment,
     require_same_environment,
@@ -40,8 +41,8 @@ from ex3.results import DatasetInfo
 from ex3.settings import ImagesConfig
 
 __all__ = [
-    "Cell", "CellProgress", "CellResults", "OnCellProgress", "Workers", "cell_path", "core_count", "run_cells",
-    "threads_per_worker",
+    "Cell", "CellProgress", "CellResults", "OnCellProgress", "Workers", "call_in_processes", "cell_path", "core_count",
+    "run_cells", "threads_per_worker",
 ]  # fmt: skip
 
 log = logging.getLogger("ex3")

@@ -7,10 +7,10 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
@@ -23,6 +23,9 @@ log = logging.getLogger("ex3")
 
 CONNECT_TIMEOUT = 10  # seconds to wait for a Dask scheduler, and for its first worker
 INSTALL_HINT = "run 'pip install .' in this project's folder there"
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,22 @@ def start_workers(workers: Workers, computation: Computation) -> Iterator[int]:
         with _cluster(workers.address, computation) as count, joblib.parallel_config(backend="dask"):
             yield count
         return
+    with _processes():
+        yield workers.jobs
+
+
+def call_in_processes(function: Callable[[A], R], arguments: Iterable[A]) -> list[R]:
+    """Call a function with each argument, in as many processes as there are cores; the results keep their order."""
+    with _processes():
+        return joblib.Parallel(n_jobs=core_count())(map(joblib.delayed(function), arguments))
+
+
+@contextmanager
+def _processes() -> Iterator[None]:
+    """Make joblib use processes of this machine, which end with the block, or with this process."""
     try:
         with joblib.parallel_config(backend="loky", initializer=_follow_driver, initargs=(os.getpid(),)):
-            yield workers.jobs
+            yield
     finally:
         get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ex3.adversarial.attacks import BALLS, Norm, random_noise
+from ex3.adversarial.attacks import Norm, random_noise
+from ex3.adversarial.balls import BALLS
 from ex3.adversarial.judging import CorrectImages, smallest_epsilons
 from ex3.data import Split
 from ex3.demo.classifiers import Classifier, FirstLayer

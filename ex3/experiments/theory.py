@@ -1,11 +1,13 @@
 """``theory``: the numbers and figures of the theory answers (S1, questions 1 to 3)."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ex3 import storage
+from ex3.cells import call_in_processes
 from ex3.errors import CheckFailedError
 from ex3.experiments import Outcome, Result, headline, make_record
 from ex3.plots.theory import GraphExample, ReluResult, SigmoidResult, draw_relu, draw_sigmoid
@@ -72,8 +74,11 @@ def run(figures: Path, command: str) -> Outcome:
 
 def study_relu() -> ReluResult:
     """Compare the toy convnet with ReLU and with a threshold (question 1)."""
-    constant = {model: threshold.fit_constant(model, SEEDS, ITERATIONS).test_loss for model in MODELS}
-    targets = {model: threshold.fit_targets(model, TARGETS, SEEDS, ITERATIONS) for model in MODELS}
+    fit_constant = partial(threshold.fit_constant, seeds=SEEDS, iterations=ITERATIONS)
+    fit_targets = partial(threshold.fit_targets, targets=TARGETS, seeds=SEEDS, iterations=ITERATIONS)
+    histories = dict(zip(MODELS, call_in_processes(fit_constant, MODELS), strict=True))
+    constant = {model: history.test_loss for model, history in histories.items()}
+    targets = dict(zip(MODELS, call_in_processes(fit_targets, MODELS), strict=True))
     rows = np.array(log_spaced(ITERATIONS, POINTS))
     lengths = np.linspace(0, 2, 81)
     thresholds = dict(zip(MODELS, (None, RAY_THRESHOLD), strict=True))

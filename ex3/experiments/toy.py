@@ -4,11 +4,13 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ex3 import storage
+from ex3.cells import call_in_processes
 from ex3.config import ToyConfig
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Result, divergence, explain, headline, make_record
@@ -173,14 +175,16 @@ def measure_capacity(config: ToyConfig, targets: Sequence[str], fits: Sequence[T
     fewer = config.model_copy(update={"seeds": min(config.seeds, SEEDS_PER_L2)})
     seeds = _seeds(fewer)
     without = fit_models(fewer.model_copy(update={"l2": 0.0}), ["convnet"], targets, draw(targets, seeds))
+    fit_all = partial(best_fits, restarts=RESTARTS, seed=config.seed)
+    best = np.array(call_in_processes(fit_all, [draw(targets, [seed]) for seed in seeds]))  # (seeds, targets)
     found = {
         result.target: TargetCapacity(
             floor=seeds_floors(result.target, seeds),
-            best=best_fits(draw([result.target], seeds), RESTARTS, config.seed).tolist(),
+            best=best[:, number].tolist(),
             sgd=finished[result.target].test_loss[: fewer.seeds],
             sgd_without_l2=result.test_loss,
         )
-        for result in without
+        for number, result in enumerate(without)
     }
     return ToyCapacity(RESTARTS, config.l2, found)
 

@@ -27,10 +27,12 @@ class Network:
 
     def differentiate(self, gradient: np.ndarray) -> None:
         """Take dL/dp for the output of the last ``forward``, and store dL/dtheta in every parameter."""
+        first = next(layer for layer in self.layers if layer.parameters)
         for layer in reversed(self.layers):
             layer.differentiate(gradient)
-            if layer is not self.layers[0]:  # dL/dx, which no parameter needs
-                gradient = layer.backward(gradient)
+            if layer is first:  # no parameter needs dL/dx of its input
+                break
+            gradient = layer.backward(gradient)
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
         """Take dL/dp for the output of the last ``forward``, and return dL/dx."""
