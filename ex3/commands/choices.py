@@ -27,11 +27,11 @@ if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
 
 SECONDS = {
-    "mlp": 73,
+    "mlp": 66,
     "convnet": 53,
     "overfitting": 77,
-    "epochs": 88,
-    "rates": 117,
+    "epochs": 48,
+    "rates": 80,
     "iterations": 24,
 }  # on two cores
 STEPS = [Step(("choices", name), seconds) for name, seconds in SECONDS.items()]

@@ -34,7 +34,7 @@ REJECT_OPTIONS: Options = [
     click.option("--seed", metavar="N", help="The first seed."),
     *IMAGE_OPTIONS,
 ]
-STEPS = [Step(("reject",), 100)]
+STEPS = [Step(("reject",), 76)]
 
 
 def configs(config: Any = None, **options: Any) -> "list[RejectConfig]":
@@ -70,7 +70,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     Writes OUT/reject-fixed.png (R3's experiment), -distances.png (least distances by kind of image), -detectors.png
     (which scores tell odd images), -adaptive.png (an attack that wants to be accepted and wrong) and their JSON twins.
     --set and --epochs hold for all networks. Each run is kept in RUNS/cells: after an interruption the same command
-    goes on from there. Takes about 100 seconds on two cores.
+    goes on from there. Takes about 75 seconds on two cores.
     """
     (config,) = loaded = configs(**options)
     if not begin(loaded, options, "the images"):
