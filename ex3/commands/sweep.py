@@ -129,7 +129,7 @@ def command(ctx: click.Context, **options: Any) -> "Outcome | None":
     dropout -compared.png (two networks with and without), for LR and BATCH-SIZE -dead.png (dead ReLUs per layer), and
     their JSON twins; BOTTLENECK compares the autoencoder's linear and ReLU codes in one figure, STRUCTURE its loss
     without each term that asks for structure. Each run is kept in RUNS/cells: after an interruption the same command
-    goes on from there. Options such as --epochs and --set hold for all runs. Takes about a minute and a half on two cores.
+    goes on from there. Options such as --epochs and --set hold for all runs. Takes about 90 seconds on two cores.
     """
     address, jobs = options["address"], options["jobs"]
     if (options["backend"] == "dask") != (address is not None) or (address is not None and jobs):
