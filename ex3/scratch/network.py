@@ -27,7 +27,7 @@ class Network:
 
     def differentiate(self, gradient: np.ndarray) -> None:
         """Take dL/dp for the output of the last ``forward``, and store dL/dtheta in every parameter."""
-        first = next(layer for layer in self.layers if layer.parameters)
+        first = next((layer for layer in self.layers if layer.parameters), None)
         for layer in reversed(self.layers):
             layer.differentiate(gradient)
             if layer is first:  # no parameter needs dL/dx of its input
