@@ -71,7 +71,7 @@ def command(photographs: bool, fresh: bool, template: Path, answers: Path, **opt
 
     Makes everything in OUT, and ANSWERS from it; without --photographs, the figures of the experiments on photographs
     stay as they are. A finished experiment is repeated only when its config, its code, the packages or its files have
-    changed. One that fails does not stop the others. Takes about 29 minutes on two cores.
+    changed. One that fails does not stop the others. Takes about 32 minutes on two cores.
     """
     start_logging(options["verbose"])
     show_loading("the list of experiments", options["quiet"])

@@ -29,11 +29,11 @@ if TYPE_CHECKING:  # heavy
 
 PARAMETERS = ["lr", "dropout", "batch-size", "bottleneck", "structure"]  # the keys of sweeps.KINDS, a heavy import
 STEPS = [
-    Step(("sweep", "lr"), 85),
-    Step(("sweep", "dropout"), 80),
-    Step(("sweep", "batch-size"), 90),
-    Step(("sweep", "bottleneck"), 45),
-    Step(("sweep", "structure"), 60),
+    Step(("sweep", "lr"), 100),
+    Step(("sweep", "dropout"), 97),
+    Step(("sweep", "batch-size"), 107),
+    Step(("sweep", "bottleneck"), 62),
+    Step(("sweep", "structure"), 53),
 ]
 
 

@@ -79,7 +79,8 @@ def run(
     dataset = load_planes_images(plain, samples, paths).info
     reader = trained_classifier(_reader_config(plain, workers), paths, quiet)
     study = PlaneStudy(configs, samples, paths, command, reader, min(workers.jobs, seeds * len(configs)))
-    plan = [config for seed in range(plain.seed, plain.seed + seeds) for config in study.of_seed(seed).values()]
+    every = range(plain.seed, plain.seed + seeds)
+    plan = [config for seed in every for config in reversed(study.of_seed(seed).values())]  # the longer one first
     if fresh:
         for path, config in ((cell_path(cells, config, dataset, PLANE), config) for config in plan):
             storage.remove_files([path])
