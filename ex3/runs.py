@@ -6,6 +6,7 @@ Nothing is chosen on the measurements: the model is the one after the last gradi
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -164,15 +165,20 @@ def train_autoencoder(
         task = Task(both, loss, (dataset.train.x,), dataset.train.y)
     state = optimise(config, task, dataset, measure, on_progress, keeper, spent=time.perf_counter() - began)
     run = summarise(config, dataset, state, measure("validation", dataset.validation), [])
+    if run.diverged_at is None and not np.isfinite(encode(dataset.train.x)).all():  # which sigmoid pixels do not show
+        run = replace(run, diverged_at=len(state.losses) + 1)
     has_codes = run.diverged_at is None
     for name, split in (("validation", dataset.validation), ("test", dataset.test)):
         accuracy = neighbour_accuracy(encode, dataset.train, split) if has_codes else math.nan
         run.metrics[f"{name}_neighbour_accuracy"] = accuracy
         if isinstance(config, StructuredConfig):
-            from ex3.embedding.scores import STRUCTURE_SAMPLES, structure  # a tenth of a second that classifiers save
+            # The import takes a tenth of a second that classifiers save.
+            from ex3.embedding.scores import STRUCTURE, STRUCTURE_SAMPLES, structure
 
             some = split.first(STRUCTURE_SAMPLES)
-            scores = structure(some.x, some.y, encode(some.x), config.seed)
+            scores = dict.fromkeys(STRUCTURE, math.nan)
+            if has_codes:
+                scores = structure(some.x, some.y, encode(some.x), config.seed)
             run.metrics.update({f"{name}_{score}": value for score, value in scores.items()})
     run.metrics["dead_codes"] = len(collapsed_codes(encode(dataset.test.x))) if has_codes else math.nan
     return autoencoder, run

@@ -238,6 +238,6 @@ def test_an_autoencoder_goes_on_in_its_second_training(run_cli, kill_after, monk
     kill_after(-1)
     result = run_cli(*PLANES)
     assert "2 trainings (1 reused)" in result.out
-    assert re.findall(r"^(.*), seed 0: goes on after step \d+$", result.err, re.MULTILINE) == ["autoencoder-structured"]
+    assert re.findall(r"^(.*), seed 0: goes on after step \d+$", result.err, re.MULTILINE) == ["autoencoder"]
     assert planes() == whole
     assert [path for path in (RUNS / "cells").iterdir() if path.is_dir()] == []

@@ -151,7 +151,7 @@ def test_a_stored_autoencoder_can_be_found_and_a_damaged_one_is_trained_again(da
     config = config_files.load_as(
         AutoencoderConfig,
         config_files.shipped("autoencoder"),
-        {"dataset": "digits", "hidden_units": [16], "epochs": 1},
+        {"dataset": "digits", "hidden_units": [16], "epochs": 1, "threads": 2},
     )
     model, run = train_autoencoder(config, dataset)
     assert model_store.find_autoencoder(tmp_path, config, dataset.fingerprint) is None

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from ex3 import storage
-from ex3.cells import call_in_processes
 from ex3.errors import CheckFailedError
 from ex3.experiments import Outcome, Result, headline, make_record
 from ex3.plots.theory import GraphExample, ReluResult, SigmoidResult, draw_relu, draw_sigmoid
@@ -74,6 +73,8 @@ def run(figures: Path, command: str) -> Outcome:
 
 def study_relu() -> ReluResult:
     """Compare the toy convnet with ReLU and with a threshold (question 1)."""
+    from ex3.cells import call_in_processes  # joblib writes to stderr where no file can be written
+
     fit_constant = partial(threshold.fit_constant, seeds=SEEDS, iterations=ITERATIONS)
     fit_targets = partial(threshold.fit_targets, targets=TARGETS, seeds=SEEDS, iterations=ITERATIONS)
     histories = dict(zip(MODELS, call_in_processes(fit_constant, MODELS), strict=True))

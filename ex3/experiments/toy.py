@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from ex3 import storage
-from ex3.cells import call_in_processes
 from ex3.config import ToyConfig
 from ex3.errors import DivergedError
 from ex3.experiments import Outcome, Result, divergence, explain, headline, make_record
@@ -169,6 +168,8 @@ def measure_capacity(config: ToyConfig, targets: Sequence[str], fits: Sequence[T
     Returns:
         The comparison; ``None`` where the convnet was not fitted.
     """
+    from ex3.cells import call_in_processes  # joblib writes to stderr where no file can be written
+
     finished = {result.target: result for result in fits if result.model == "convnet"}
     if not finished:
         return None
