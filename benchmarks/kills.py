@@ -179,7 +179,7 @@ def kill_once(command: Killed, generator: random.Random, counts: Counter[str]) -
     after = command.finished()
     lost = [name for name, part in before.items() if after.get(name) != part]
     counts["finished work lost"] += len(lost)
-    kept = len(list(command.folder.glob("runs/checkpoints/*/*/step-*.npz")))
+    kept = len(list(command.folder.glob("runs/c*/**/step-*.npz")))
     print(
         f"kill {counts['kills']}: {command.name}, {moment:.1f} s after line {line}; {len(after)} parts finished, "
         f"{kept} checkpoints{f'; lost: {lost}' if lost else ''}",
