@@ -9,13 +9,13 @@ from ex3.data import Dataset
 from ex3.measured import Keeper
 from ex3.models import Autoencoder
 from ex3.provenance import RUN_PACKAGES, Computation
-from ex3.results import Arrays, Number, Run
+from ex3.results import Arrays, Run
 from ex3.robust_config import AnyTrainConfig
-from ex3.runs import train_autoencoder
+from ex3.runs import HoldsRun, train_autoencoder
 
 
 @dataclass(frozen=True)
-class PlaneRun:
+class PlaneRun(HoldsRun):
     """A trained autoencoder; where its training diverged, what is left of it.
 
     Attributes:
@@ -30,16 +30,6 @@ class PlaneRun:
     def config(self) -> AnyTrainConfig:
         """All settings."""
         return self.run.config
-
-    @property
-    def metrics(self) -> dict[str, Number]:
-        """Of the training."""
-        return self.run.metrics
-
-    @property
-    def diverged_at(self) -> int | None:
-        """The first iteration whose loss was not finite."""
-        return self.run.diverged_at
 
     def build(self) -> Autoencoder:
         """Return encoder and decoder."""

@@ -29,12 +29,28 @@ from ex3.evaluation import (
     with_largest,
 )
 from ex3.measured import Keeper, OnProgress, optimise, summarise, watched_splits
-from ex3.results import Run
+from ex3.results import Number, Run
 from ex3.robust_config import RobustConfig
 from ex3.structured_config import StructuredConfig
 from ex3.training import Task
 
 Watch = Callable[[keras.Model], dict[str, float]]
+
+
+class HoldsRun:
+    """A result of which a training is a part, so that it can be stored and shown like one."""
+
+    run: Run
+
+    @property
+    def metrics(self) -> dict[str, Number]:
+        """Of the training."""
+        return self.run.metrics
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The first iteration whose loss was not finite."""
+        return self.run.diverged_at
 
 
 def train(config: TrainConfig, dataset: Dataset, on_progress: OnProgress | None = None) -> Run:

@@ -16,7 +16,7 @@ from ex3.defences.certificate import Layer, certify
 from ex3.defences.layers import read_layers
 from ex3.provenance import RUN_PACKAGES, Computation
 from ex3.results import Arrays, Number, Pixels, Run
-from ex3.runs import train_classifier
+from ex3.runs import HoldsRun, train_classifier
 
 BATCH_SIZE = 125  # of the attacks: few images are left at their end
 WATCHED = 500  # validation images that are attacked while the network is trained
@@ -87,7 +87,7 @@ class Inside:
 
 
 @dataclass(frozen=True)
-class DefendedRun:
+class DefendedRun(HoldsRun):
     """A network with a defence, trained and judged; where its training diverged, the judgement is of what is left.
 
     Attributes:
@@ -107,16 +107,6 @@ class DefendedRun:
     least: LeastNoise
     inside: Inside
     weights: Arrays
-
-    @property
-    def metrics(self) -> dict[str, Number]:
-        """Of the training."""
-        return self.run.metrics
-
-    @property
-    def diverged_at(self) -> int | None:
-        """The first iteration whose loss was not finite."""
-        return self.run.diverged_at
 
 
 DEFEND = Computation(__name__, "defend", DefendedRun, RUN_PACKAGES)

@@ -11,7 +11,7 @@ from ex3.errors import ConfigError
 from ex3.evaluation import predict
 from ex3.provenance import RUN_PACKAGES, Computation
 from ex3.results import Number, Run
-from ex3.runs import train_classifier
+from ex3.runs import HoldsRun, train_classifier
 
 DIGITS = 6  # of the probabilities that are kept
 
@@ -35,7 +35,7 @@ class Material:
 
 
 @dataclass(frozen=True)
-class AlteredRun:
+class AlteredRun(HoldsRun):
     """A network that was trained on an altered training set.
 
     Attributes:
@@ -49,16 +49,6 @@ class AlteredRun:
     run: Run
     left_out: list[list[Number]]
     test: list[list[Number]]
-
-    @property
-    def metrics(self) -> dict[str, Number]:
-        """As in ``Run``."""
-        return self.run.metrics
-
-    @property
-    def diverged_at(self) -> int | None:
-        """As in ``Run``."""
-        return self.run.diverged_at
 
 
 def gather(dataset: Dataset, mess: MessConfig | None, seed: int) -> Material:

@@ -13,7 +13,6 @@ from ex3.evaluation import predict
 from ex3.experiments import divergence
 from ex3.measured import OnProgress
 from ex3.models import Autoencoder
-from ex3.progress import show_training
 from ex3.results import Run
 from ex3.runs import train_autoencoder
 
@@ -43,9 +42,7 @@ def find_plane(runs: Path, config: PlaneConfig, fingerprint: str) -> TrainedPlan
     return TrainedPlane(*found) if found else None
 
 
-def train_plane(
-    config: PlaneConfig, dataset: Dataset, show: Callable[[str, int], OnProgress] = show_training
-) -> TrainedPlane:
+def train_plane(config: PlaneConfig, dataset: Dataset, show: Callable[[str, int], OnProgress]) -> TrainedPlane:
     """Train an autoencoder, and show its progress.
 
     Args:

@@ -142,9 +142,9 @@ def setting_of(result: SweepResult, shown: str = "", networks: str = "") -> str:
 
 
 def _curves_title(result: SweepResult) -> str:
-    """Say with which value the network is best after the first epoch and at the end, and where it learns nothing."""
+    """Say which value is best after the first epoch that is evaluated and at the end, and where nothing is learned."""
     leaders: dict[str, list[str]] = {}  # when each value leads
-    for epoch in sorted({1, result.config.epochs}):
+    for epoch in sorted({min(result.config.epochs_per_evaluation, result.config.epochs), result.config.epochs}):
         medians = {format_value(one.value): _median_after(one, epoch) for one in result.values}
         best = max((value for value in medians if np.isfinite(medians[value])), key=medians.__getitem__)
         leaders.setdefault(best, []).append(f"after {plural(epoch, 'epoch')} ({medians[best]:.3f})")
