@@ -130,8 +130,9 @@ def trained_configs(monkeypatch) -> list[config.TrainConfig]:
 def compute_cells(dataset, trained_configs):
     """Return a function that computes the cells of some learning rates in this process."""
 
-    def run(*rates: float, **options) -> cells.CellResults:
-        configs = [LINEAR.model_copy(update={"learning_rate": rate}) for rate in rates]
+    def run(*rates: float, seeds: int = 1, **options) -> cells.CellResults:
+        changes = [{"learning_rate": rate, "seed": seed} for rate in rates for seed in range(seeds)]
+        configs = [LINEAR.model_copy(update=change) for change in changes]
         CELLS.mkdir(parents=True, exist_ok=True)
         return cells.run_cells(configs, dataset.info, CELLS, cells.Workers(1), provenance.TRAINING, **options)
 

@@ -1,5 +1,6 @@
 """Cells of a sweep: each is trained once, none is lost, and all are the same as alone, whatever is killed."""
 
+import importlib
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from small_sweeps import CELLS, SWEEP, numbers, processes_of_session, started, w
 import ex3
 from ex3 import cells, config, config_files, provenance
 from ex3.cells.workers import environment, require_same_environment
+from ex3.data import Dataset
 from ex3.errors import DataError
 from ex3.results import Record, Run, from_json
 from ex3.sweeps import SweepResult
@@ -54,6 +56,31 @@ def test_cells_come_in_the_order_of_the_configs_and_equal_ones_are_trained_once(
     assert [settings.learning_rate for settings in trained_configs] == [0.2, 0.1]
     assert [(now.done, now.total, now.running) for now in seen] == [(0, 2, 1), (1, 2, 1), (2, 2, 0)]
     assert seen[-1].newest.run == results.runs[1]
+
+
+def test_cells_run_seed_by_seed_since_a_worker_keeps_the_images_of_one(compute_cells, trained_configs):
+    results = compute_cells(0.2, 0.1, seeds=2)
+    assert [(run.config.learning_rate, run.config.seed) for run in results.runs] == [
+        (0.2, 0),
+        (0.2, 1),
+        (0.1, 0),
+        (0.1, 1),
+    ]
+    assert [settings.seed for settings in trained_configs] == [0, 0, 1, 1]
+
+
+@pytest.mark.usefixtures("trained_configs")
+def test_the_frame_that_imports_tensorflow_holds_no_images(compute_cells, monkeypatch):
+    frames = []
+
+    def import_module(name):
+        frames.append(sys._getframe(1))
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(cells, "import_module", import_module)
+    compute_cells(0.1)
+    assert len(frames) == 1
+    assert not any(isinstance(value, Dataset) for value in frames[0].f_locals.values())
 
 
 def test_stored_cells_are_reused_and_never_by_another_config(compute_cells, trained_configs):

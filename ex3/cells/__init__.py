@@ -92,7 +92,8 @@ def run_cells(
     A run whose loss becomes infinite or not a number is a result like any other.
 
     Args:
-        configs: Of the cells, with their images and a seed each; equal configs are one cell.
+        configs: Of the cells, with their images and a seed each; equal configs are one cell. They run seed by seed,
+            those of a seed in this order.
         dataset: The images; a worker that finds others refuses.
         folder: Where the cells are stored.
         workers: Where they run; the number of processes is at most that of the cells, and what the memory holds.
@@ -180,11 +181,15 @@ def _describe(done: Mapping[Path, Cell], cells: Mapping[Path, Config], folder: P
 
 
 def _run_missing(
-    cells: Mapping[Path, Config], done: dict[Path, Cell], jobs: int, work: Work
+    cells: Mapping[Path, Any], done: dict[Path, Cell], jobs: int, work: Work
 ) -> Iterator[tuple[Path, Cell]]:
-    """Store and yield each missing cell when it is finished; start those again whose worker was killed."""
+    """Store and yield each missing cell when it is finished; start those again whose worker was killed.
+
+    They come seed by seed, since a worker keeps the images of a seed for its next cell.
+    """
     deaths = 0
-    while missing := {path: config for path, config in cells.items() if path not in done}:
+    in_turn = sorted(cells.items(), key=lambda cell: cell[1].seed)
+    while missing := {path: config for path, config in in_turn if path not in done}:
         tasks = (joblib.delayed(_compute)(path, config, work) for path, config in missing.items() if not path.exists())
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
         try:
@@ -203,19 +208,31 @@ def _run_missing(
 
 
 def _compute(path: Path, config: Any, work: Work) -> tuple[Path, Cell]:
-    """Run one cell, in a worker."""
+    """Run one cell, in a worker.
+
+    It holds no images itself: the frames that first import TensorFlow live as long as the process.
+    """
     compute = getattr(import_module(work.computation.module), work.computation.function)
     with _one_at_a_time:
         start = time.perf_counter()
         require_same_environment("a worker", environment(work.computation), work.environment)
-        images, expected = load_images(config.images, config.seed, work.folders), work.dataset
-        if images.fingerprint != expected.fingerprint:
-            raise DataError(
-                f"a worker found {images.name} ({images.fingerprint}) instead of {expected.name} "
-                f"({expected.fingerprint}); name a --data-dir that it can see"
-            )
-        run = compute(config, images, *([work.keeper_of(path, config)] if work.keeper_of else []))
+        run = _run(compute, path, config, work)
         return path, seal_cell(path, time.perf_counter() - start, run)
+
+
+def _run(compute: Callable[..., R], path: Path, config: Any, work: Work[R]) -> R:
+    """Call a computation with the images of its config.
+
+    Raises:
+        DataError: They are not those of the driver.
+    """
+    images, expected = load_images(config.images, config.seed, work.folders), work.dataset
+    if images.fingerprint != expected.fingerprint:
+        raise DataError(
+            f"a worker found {images.name} ({images.fingerprint}) instead of {expected.name} "
+            f"({expected.fingerprint}); name a --data-dir that it can see"
+        )
+    return compute(config, images, *([work.keeper_of(path, config)] if work.keeper_of else []))
 
 
 @lru_cache(maxsize=1)

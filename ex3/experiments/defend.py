@@ -138,7 +138,7 @@ def _run_cells(
     """Run what is not stored yet, the longest first, so that the processes end together."""
     folder = paths.runs / "cells"
     names = {config: name for name, seeds in plan.items() for config in seeds}
-    configs = sorted(names, key=lambda config: (config.seed, -_passes(config)))
+    configs = sorted(names, key=_passes, reverse=True)
     dataset = load_images(configs[0], paths.data, configs[0].seed, paths.image_cache).info
     log.info("%s, from %s", dataset, paths.data or dataset.source)
     for config in configs:

@@ -74,7 +74,8 @@ def train_networks(
         StoppedError: Ctrl-C.
     """
     folder = paths.runs / "cells"
-    configs = sorted((config for seeds in plan.values() for config in seeds), key=_turn)
+    configs = [config for seeds in plan.values() for config in seeds]
+    configs.sort(key=lambda config: config.adversarial_epsilon == 0)  # the longest first: attacked in training
     first = configs[0]
     dataset = load_images(first, paths.data, first.seed, paths.image_cache).info
     log.info("%s, from %s", dataset, paths.data or dataset.source)
@@ -92,14 +93,6 @@ def train_networks(
     by_config = {run.config: run for run in done.runs}
     runs = {name: [by_config[config] for config in seeds] for name, seeds in plan.items()}
     return TrainedNetworks(runs, dataset, done.reused)
-
-
-def _turn(config: NetworkConfig) -> tuple[bool, int]:
-    """Order runs: the longest first, trained on attacked images, so that all workers end together; then seed by seed.
-
-    A worker keeps the images of a seed, and their codes by PCA, for the next run.
-    """
-    return config.adversarial_epsilon == 0, config.seed
 
 
 def record_networks(
