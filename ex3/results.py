@@ -179,7 +179,7 @@ class Record(Generic[Result]):
         seeds: Of all repeats.
         threads: TensorFlow's.
         precision: Of the layers' arithmetic.
-        seconds: Of the computation.
+        seconds: Of the computation; those of many runs are added up.
         versions: Of this package, Python and the packages that the result may depend on.
         models: Of each trained model that the result rests on, the digest of its weights.
         result: What the figure shows.

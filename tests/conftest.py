@@ -26,6 +26,7 @@ from ex3.commands.reproduce import job
 from ex3.data import files, sources
 from ex3.errors import ExperimentError
 from ex3.experiments import OutcomeSummary, reproduce
+from ex3.results import Record
 
 ROOT = Path(__file__).parent.parent
 NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
@@ -143,7 +144,7 @@ def compute_cells(dataset, trained_configs):
 def run_steps(monkeypatch):
     """Return a function that runs steps; a step's child process is a function that writes one file, or fails."""
 
-    def run_command(arguments, file, on_line):
+    def run_command(arguments, file, on_line, on_start, cores):
         on_line("under way")
         if "1e30" in arguments:
             raise ExperimentError("exit code 5: the loss is not finite")
@@ -161,8 +162,18 @@ def run_steps(monkeypatch):
 
 @pytest.fixture
 def save_no_figures(monkeypatch):
-    """Return a function after whose call no figure is saved: the numbers of a second run are in its table."""
-    return lambda: monkeypatch.setattr(storage, "save_figure", lambda folder, figure, record: [])
+    """Return a function after whose call no figure is saved; it returns the list of the twins that would have been."""
+    twins: list[Record] = []
+
+    def note(folder, figure, record) -> list[Path]:
+        twins.append(record)
+        return []
+
+    def start() -> list[Record]:
+        monkeypatch.setattr(storage, "save_figure", note)
+        return twins
+
+    return start
 
 
 def run_process(*words: object, **environment: str) -> subprocess.CompletedProcess:

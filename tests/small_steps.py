@@ -10,6 +10,7 @@ PATHS = Paths(Path("figures"), Path("runs"))
 TEMPLATE, ANSWERS = Path("t.jinja"), Path("Answers.md")
 THEORY = Step(("theory",), 3)
 TINY_TOY = Step(("toy", "--model", "linear", "--target", "y1", "--iterations", "5", "--seeds", "1"), 5)
+AFTER_TOY = Step(("toy", "--iterations", "6"), 1, after=(TINY_TOY.name,))
 DIVERGING = Step(("toy", "--learning-rate", "1e30", "--seeds", "1", "--model", "linear", "--target", "y1"), 5)
 
 

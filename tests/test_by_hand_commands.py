@@ -88,9 +88,10 @@ def test_scratch_trains_disturbs_and_attacks_and_a_second_run_reuses_everything(
     assert first.out.splitlines()[-1].startswith("best by validation: ")
     assert "9 runs (0 reused)" in first.out
     assert "1/9 cells: hinge, seed 0: validation loss" in first.err
-    save_no_figures()
+    twins = save_no_figures()
     second = scratch()
     assert "9 runs (9 reused)" in second.out
+    assert {twin.seconds for twin in twins} == {training.seconds}
     assert second.out.splitlines()[:8] == first.out.splitlines()[:8]
 
 

@@ -1,6 +1,5 @@
 """Cells of a sweep: each is trained once, none is lost, and all are the same as alone, whatever is killed."""
 
-import importlib
 import os
 import shutil
 import signal
@@ -14,9 +13,6 @@ from small_sweeps import CELLS, SWEEP, numbers, processes_of_session, started, w
 
 import ex3
 from ex3 import cells, config, config_files, provenance
-from ex3.cells.workers import environment, require_same_environment
-from ex3.data import Dataset
-from ex3.errors import DataError
 from ex3.results import Record, Run, from_json
 from ex3.sweeps import SweepResult
 
@@ -56,31 +52,6 @@ def test_cells_come_in_the_order_of_the_configs_and_equal_ones_are_trained_once(
     assert [settings.learning_rate for settings in trained_configs] == [0.2, 0.1]
     assert [(now.done, now.total, now.running) for now in seen] == [(0, 2, 1), (1, 2, 1), (2, 2, 0)]
     assert seen[-1].newest.run == results.runs[1]
-
-
-def test_cells_run_seed_by_seed_since_a_worker_keeps_the_images_of_one(compute_cells, trained_configs):
-    results = compute_cells(0.2, 0.1, seeds=2)
-    assert [(run.config.learning_rate, run.config.seed) for run in results.runs] == [
-        (0.2, 0),
-        (0.2, 1),
-        (0.1, 0),
-        (0.1, 1),
-    ]
-    assert [settings.seed for settings in trained_configs] == [0, 0, 1, 1]
-
-
-@pytest.mark.usefixtures("trained_configs")
-def test_the_frame_that_imports_tensorflow_holds_no_images(compute_cells, monkeypatch):
-    frames = []
-
-    def import_module(name):
-        frames.append(sys._getframe(1))
-        return importlib.import_module(name)
-
-    monkeypatch.setattr(cells, "import_module", import_module)
-    compute_cells(0.1)
-    assert len(frames) == 1
-    assert not any(isinstance(value, Dataset) for value in frames[0].f_locals.values())
 
 
 def test_stored_cells_are_reused_and_never_by_another_config(compute_cells, trained_configs):
@@ -125,21 +96,6 @@ def test_other_packages_and_other_code_give_other_cells_and_a_new_version_of_ex3
     use_package(tmp_path / "ex3")
     assert compute_cells(0.1).reused == 0
     assert len(list(CELLS.iterdir())) == len(trained_configs) == 4
-
-
-def test_a_worker_with_other_images_is_refused(dataset, compute_cells, monkeypatch):
-    monkeypatch.setattr(cells, "load_images", lambda *_: type("Other", (), {"name": "mnist", "fingerprint": "1234"}))
-    with pytest.raises(DataError, match=f"mnist .1234. instead of digits .{dataset.fingerprint}.; name a --data-dir"):
-        compute_cells(0.1)
-
-
-def test_a_worker_with_other_packages_is_refused_and_each_difference_named():
-    ours = environment(provenance.TRAINING)
-    require_same_environment("worker", dict(ours), ours)
-    theirs = ours | {"keras": "1.0", "ex3 code": "0123"}
-    expected = f"worker has keras 1.0 instead of {ours['keras']}, ex3 code 0123 instead of {ours['ex3 code']}; run 'pip"
-    with pytest.raises(DataError, match=expected):
-        require_same_environment("worker", theirs, ours)
 
 
 @pytest.mark.usefixtures("trained_configs")

@@ -130,8 +130,9 @@ def test_defend_trains_judges_exports_and_a_second_run_reuses_everything(run_def
     run = model_store.load_classifier(Path(file))[1]
     assert run.weights == records["noise"].models["ibp, seed 0"]
     assert run.config.defence == "ibp"
-    save_no_figures()
+    twins = save_no_figures()
     second = run_defend("-q", "--only", "nothing,ibp")
+    assert {twin.seconds for twin in twins} == {records["epsilon"].seconds}
     assert "2 runs (2 reused)" in second.out
     assert second.out.splitlines()[:3] == lines[:3]
 

@@ -183,9 +183,10 @@ def test_the_command_writes_its_figures_and_finds_its_runs_again(tmp_path, capsy
     assert {path.name for path in (tmp_path / "figures").glob("*.png")} == {
         f"imbalance-digits-{part}.png" for part in ("remedies", "confusion", "curves", "suspects")
     }
-    save_no_figures()
+    twins = save_no_figures()
     assert main(words) == 0
     assert "12 runs (12 reused)" in capsys.readouterr().out
+    assert {one.seconds for one in twins} == {twin["seconds"]}
 
 
 def test_digits_have_a_config_of_their_own():

@@ -100,6 +100,13 @@ def test_the_setting_stands_between_the_finding_and_the_axes():
     assert read_setting(figure) == " ".join(["a setting"] * 30)
 
 
+def test_the_lines_of_a_title_are_about_equally_long():
+    figure = Figure(figsize=(WIDTH, 4), layout="constrained")
+    set_titles(figure, "With one word more than there is room for in a line, a title has two lines of equal length", "")
+    first, second = figure.get_suptitle().splitlines()
+    assert abs(len(first) - len(second)) < 10
+
+
 def test_the_same_thing_has_the_same_colour_everywhere():
     for attack in ("noise", "fgsm", "pgd"):
         assert colours.DEFENCE_COLOURS[attack] == colours.ATTACK_COLOURS[attack] == reject.KINDS[KIND_OF[attack]]

@@ -1,15 +1,11 @@
 """All experiments by one command: which steps are repeated, which are not, and what a failure or Ctrl-C leaves.
 
-Most tests replace the child process by a function that writes one file; two start real ones.
+Most tests replace the child process by a function that writes one file; one starts a real one.
 """
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +19,7 @@ from ex3.commands.report import all_steps
 from ex3.commands.reproduce import Step, job
 from ex3.errors import DataError
 from ex3.experiments import Outcome, Paths, reproduce
-from ex3.experiments.reproduce import in_order
 from ex3.provenance import code_digest
-
-AFTER_TOY = Step(("toy", "--iterations", "6"), 1, after=(TINY_TOY.name,))
 
 
 def test_a_completed_step_is_repeated_only_when_its_files_or_its_configs_change(run_steps, monkeypatch):
@@ -97,15 +90,6 @@ def test_a_step_depends_on_the_steps_before_it_and_on_its_images():
         assert before["train mlp"] != after["train mlp"]
 
 
-def test_steps_follow_those_they_depend_on_then_those_without_images_then_the_shortest():
-    ordered = [step.name for step in in_order([job(step, PATHS) for step in all_steps()])]
-    assert ordered.index("train all") < min(ordered.index("attack"), ordered.index("autoencoder"))
-    assert ordered.index("check") < ordered.index("toy") < ordered.index("train all") < ordered.index("sweep lr")
-    assert sorted(ordered) == sorted(step.name for step in all_steps())
-    with pytest.raises(ValueError, match="toy --iterations 6: comes after toy"):
-        in_order([job(AFTER_TOY, PATHS)])
-
-
 def test_every_step_passes_only_options_that_its_command_has():
     where = Paths(Path("F"), Path("R"), Path("D"))
     for step in all_steps():
@@ -126,10 +110,10 @@ def test_a_failure_stops_no_other_step_and_leaves_the_answers(run_steps, capfd):
     assert "Answers.md is left as it was" in str(outcome.problem)
     assert f"{DIVERGING.name}: exit code 5: the loss is not finite" in str(outcome.problem)
     assert (outcome.written, ANSWERS.read_text()) == ([], "as it was")
-    assert re.sub(r"about [\d:]+ left", "TIME", capfd.readouterr().err).splitlines() == [
-        "[1/2, TIME] theory", "[1/2, TIME] theory: under way",
-        f"[2/2, TIME] {DIVERGING.name}", f"[2/2, TIME] {DIVERGING.name}: under way",
-    ]  # fmt: skip
+    assert set(re.sub(r"about [\d:]+ left", "TIME", capfd.readouterr().err).splitlines()) == {
+        f"[1/2, TIME] {DIVERGING.name}", f"[1/2, TIME] {DIVERGING.name}: under way",
+        "[2/2, TIME] theory", "[2/2, TIME] theory: under way",
+    }  # fmt: skip
 
 
 def test_wrong_answers_are_reported_after_the_experiments(run_steps):
@@ -173,46 +157,6 @@ def test_real_steps_leave_their_files_their_headline_and_their_error(monkeypatch
     outcome = reproduce.run([job(DIVERGING, others)], others, TEMPLATE, ANSWERS, quiet=True)
     assert "exit code 5: linear on y1, seed 0: the loss is not finite from iteration" in str(outcome.problem)
     assert list(others.runs.rglob("*.json")) == []
-
-
-def test_ctrl_c_keeps_completed_steps_and_stops_the_running_one(run_steps):
-    epochs = str(5_000 + os.getpid() % 10_000)  # unlike those of other processes
-    long = Step(("train", "linear", "--epochs", epochs, "--limit", "200", "--dataset", "digits"), 60)
-    program = f"""
-import sys
-from dataclasses import replace
-from pathlib import Path
-sys.path.insert(0, {str(ROOT)!r})
-from ex3 import commands
-from ex3.commands import reproduce as command
-from ex3.commands.reproduce import Step
-from ex3.experiments import OutcomeSummary, reproduce
-
-def run_command(arguments, *others):
-    if arguments[0] == "train":
-        return started(arguments, *others)
-    Path("theory.txt").write_text("made")
-    return OutcomeSummary("headline", ["theory.txt"])
-
-started, reproduce.run_command = reproduce.run_command, run_command
-command.all_steps = lambda: [{long!r}, {THEORY!r}]
-sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
-"""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child ignores what is ignored here
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    signal.signal(signal.SIGINT, before)
-    shown = next((line for line in process.stderr if "epoch 3/" in line), "")
-    process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait(30) == 130
-    assert re.match(rf"\[2/2, about [\d:]+ left\] {long.name}: linear, seed 0, epoch 3/{epochs}: ", shown), rest
-    assert "interrupted; 1 of 2 experiments are finished; python cli.py reproduce goes on from there" in rest
-    running = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
-    assert f"--epochs {epochs}" not in running
-    assert [path.name for path in Path("runs/reproduce").iterdir()] == ["theory.json"]
-    assert states(run_steps(THEORY)) == {"theory": "reused"}
 
 
 def test_experiments_on_photographs_are_left_out_unless_they_are_asked_for(monkeypatch):

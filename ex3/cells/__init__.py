@@ -134,8 +134,7 @@ def run_cells(
                 done[path] = cell
                 show_progress(cell)
                 on_run(cell.run)
-    seconds = sum(done[path].seconds for path in cells) / jobs
-    return CellResults([done[path].run for path in paths], reused, seconds)
+    return CellResults([done[path].run for path in paths], reused, sum(done[path].seconds for path in cells))
 
 
 @contextmanager

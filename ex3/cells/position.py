@@ -38,7 +38,7 @@ class CellResults(Generic[R]):
     Attributes:
         runs: In the order of the configs.
         reused: Number of cells that were stored already.
-        seconds: What all cells take, those that run side by side counted once.
+        seconds: Of all cells, added up, however many ran at a time.
     """
 
     runs: list[R]

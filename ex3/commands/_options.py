@@ -94,11 +94,13 @@ class Step:
         words: The command's name, arguments and options.
         seconds: Its duration on two cores, to estimate the time left.
         after: Names of steps whose models it uses, which are run before it.
+        alone: Whether it needs all cores at a time, as a training with several threads does.
     """
 
     words: tuple[str, ...]
     seconds: float
     after: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
     def name(self) -> str:

@@ -38,7 +38,7 @@ ATTACK_OPTIONS: Options = [
     click.option("--threads", metavar="N", help="TensorFlow's threads."),
     *IMAGE_OPTIONS,
 ]
-STEPS = [Step(("attack",), 72, after=("train all",))]
+STEPS = [Step(("attack",), 68, after=("train all",), alone=True)]
 
 
 def configs(config: Any = None, epsilon: str | None = None, **options: Any) -> "list[AttackConfig]":

@@ -27,12 +27,12 @@ if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
 
 SECONDS = {
-    "mlp": 66,
-    "convnet": 53,
-    "overfitting": 77,
-    "epochs": 48,
-    "rates": 80,
-    "iterations": 24,
+    "mlp": 47,
+    "convnet": 45,
+    "overfitting": 72,
+    "epochs": 50,
+    "rates": 74,
+    "iterations": 16,
 }  # on two cores
 STEPS = [Step(("choices", name), seconds) for name, seconds in SECONDS.items()]
 

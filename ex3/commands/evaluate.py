@@ -31,7 +31,7 @@ EVALUATE_OPTIONS: Options = [
     click.option("--threads", metavar="N", help="TensorFlow's threads."),
     *IMAGE_OPTIONS,
 ]  # fmt: skip
-STEPS = [Step(("evaluate", "convnet"), 6, after=("train all",))]
+STEPS = [Step(("evaluate", "convnet"), 6, after=("train all",), alone=True)]
 
 
 def configs(**options: Any) -> "list[EvaluateConfig]":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # heavy
 
 KEYS = ["seeds", "seed", "folds", "counts", "mislabelled", *IMAGE_KEYS]
 DIGITS = {"mnist", "fashion-mnist", "digits"}  # grey images of 28 x 28 pixels
-STEPS = [Step(("imbalance", "--dataset", "mnist", "--classes", "4,7,9"), 92), Step(("imbalance",), 1500)]
+STEPS = [Step(("imbalance", "--dataset", "mnist", "--classes", "4,7,9"), 88), Step(("imbalance",), 1500)]
 
 
 def configs(

@@ -31,7 +31,10 @@ INSPECT_OPTIONS: Options = [
     click.option("--no-suspects", is_flag=True, help="Train nothing: seek no wrong labels."),
     *RUN_OPTIONS,
 ]
-STEPS = [Step(("inspect", "--dataset", "mnist", "--classes", "4,7,9"), 30), Step(("inspect",), 300)]
+STEPS = [
+    Step(("inspect", "--dataset", "mnist", "--classes", "4,7,9"), 30, alone=True),
+    Step(("inspect",), 300, alone=True),
+]
 
 
 def configs(config: Any = None, **options: Any) -> "list[InspectConfig]":

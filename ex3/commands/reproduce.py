@@ -41,6 +41,7 @@ def job(step: Step, where: "Paths", fresh: bool = False) -> "Job":
         dataset=[*named, "mnist"][0] if "data_dir" in known else "",
         seconds=step.seconds,
         after=step.after,
+        alone=step.alone,
     )
 
 
@@ -70,8 +71,9 @@ def command(photographs: bool, fresh: bool, template: Path, answers: Path, **opt
     """Run every experiment with its default config on MNIST, and write the answers.
 
     Makes everything in OUT, and ANSWERS from it; without --photographs, the figures of the experiments on photographs
-    stay as they are. A finished experiment is repeated only when its config, its code, the packages or its files have
-    changed. One that fails does not stop the others. Takes about 32 minutes on two cores.
+    stay as they are. As many experiments run at a time as there are cores. A finished one is repeated only when its
+    config, its code, the packages or its files have changed. One that fails does not stop the others. Takes about 32
+    minutes on two cores.
     """
     start_logging(options["verbose"])
     show_loading("the list of experiments", options["quiet"])

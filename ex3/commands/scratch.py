@@ -46,7 +46,7 @@ NETWORK_OPTIONS: Options = [
     *IMAGE_OPTIONS,
 ]
 SEED_KEYS = ["seeds", "variation_seeds"]
-STEPS = [Step(("scratch",), 112)]
+STEPS = [Step(("scratch",), 95)]
 
 
 def configs(config: Any = None, networks: str | None = None, **options: Any) -> "list[ScratchConfig]":

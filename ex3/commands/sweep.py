@@ -29,11 +29,11 @@ if TYPE_CHECKING:  # heavy
 
 PARAMETERS = ["lr", "dropout", "batch-size", "bottleneck", "structure"]  # the keys of sweeps.KINDS, a heavy import
 STEPS = [
-    Step(("sweep", "lr"), 100),
-    Step(("sweep", "dropout"), 97),
-    Step(("sweep", "batch-size"), 107),
-    Step(("sweep", "bottleneck"), 62),
-    Step(("sweep", "structure"), 53),
+    Step(("sweep", "lr"), 84),
+    Step(("sweep", "dropout"), 92),
+    Step(("sweep", "batch-size"), 93),
+    Step(("sweep", "bottleneck"), 58),
+    Step(("sweep", "structure"), 49),
 ]
 
 

@@ -11,7 +11,7 @@ from ex3.progress import show_loading
 if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
 
-STEPS = [Step(("theory",), 9)]
+STEPS = [Step(("theory",), 7, alone=True)]
 
 
 @click.command(

@@ -31,7 +31,7 @@ TOY_OPTIONS: Options = [
     click.option("--seeds", metavar="N", help="Repeats, each with its own W, samples and initial weights."),
     click.option("--seed", metavar="N", help="Seed of the first repeat."),
 ]
-STEPS = [Step(("toy",), 28)]
+STEPS = [Step(("toy",), 25, alone=True)]
 
 
 def configs(config: Any = None, **options: Any) -> "list[ToyConfig]":

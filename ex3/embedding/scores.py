@@ -8,6 +8,7 @@ from sklearn.manifold import TSNE, trustworthiness
 from sklearn.metrics import silhouette_score
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
+from threadpoolctl import threadpool_limits
 
 from ex3.embedding.planes import flat
 from ex3.evaluation import NEIGHBOURS
@@ -78,8 +79,12 @@ def _fold_accuracy(codes: np.ndarray, y: np.ndarray) -> float:
     return float(cross_val_score(KNeighborsClassifier(NEIGHBOURS), codes, y, cv=FOLDS).mean())
 
 
+@threadpool_limits.wrap(limits=1)
 def fit_tsne(x: np.ndarray, seed: int) -> np.ndarray:
-    """Embed images with t-SNE (van der Maaten and Hinton 2008), which has no map for further ones: codes ``(N, 2)``."""
+    """Embed images with t-SNE (van der Maaten and Hinton 2008), which has no map for further ones: codes ``(N, 2)``.
+
+    One thread, so that the codes do not depend on the number of cores.
+    """
     return TSNE(init="pca", random_state=seed).fit_transform(flat(x))
 
 

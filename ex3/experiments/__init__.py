@@ -112,7 +112,7 @@ def make_record(
         config: The resolved config, as plain JSON.
         dataset: The images.
         seeds: Of all repeats.
-        seconds: Of the computation.
+        seconds: Of the computation; those of many runs are added up.
         result: What the figure shows.
         threads: TensorFlow's, or 1.
         precision: Of the layers' arithmetic.

@@ -39,13 +39,17 @@ def certify_by_hand(
         raise problem
     networks = {name: summarise_certificates(runs) for name, runs in trained.runs.items()}
     result = HandCertificates(trained.dataset, networks)
-    seconds = time.perf_counter() - start
-    record = record_networks("defend-hand", trained.runs, result, config, command, trained.dataset, seconds)
+    record = record_networks("defend-hand", trained.runs, result, config, command, trained.dataset, trained.seconds)
     count = sum(map(len, trained.runs.values()))
     return Outcome(
         table=Table(HEADER, [row for name, network in networks.items() for row in _rows(name, network)]),
         headline=headline(
-            _finding(networks), trained.dataset, record.seeds, None, seconds, f"{count} runs ({trained.reused} reused)"
+            _finding(networks),
+            trained.dataset,
+            record.seeds,
+            None,
+            time.perf_counter() - start,
+            f"{count} runs ({trained.reused} reused)",
         ),
         written=storage.save_figure(paths.figures, draw_certificates(result), record),
     )

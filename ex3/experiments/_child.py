@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,22 +18,28 @@ from ex3.results import from_json
 
 PACKAGE_PARENT = str(Path(ex3.__file__).parents[1])
 PATIENCE = 20  # seconds that an interrupted command gets to save its results
+OnStart = Callable[["subprocess.Popen[str]"], object]
 
 
-def run_command(arguments: Sequence[str], file: Path, on_line: Callable[[str], None]) -> OutcomeSummary:
+def run_command(
+    arguments: Sequence[str], file: Path, on_line: Callable[[str], None], on_start: OnStart, cores: int
+) -> OutcomeSummary:
     """Run a command to its end.
 
     Args:
         arguments: The command line after ``python cli.py``.
         file: Where the command leaves its outcome; deleted in the end.
         on_line: Called with each line that the command writes to stderr.
+        on_start: Called with the process, so that another thread can end it.
+        cores: Processor cores that it uses.
 
     Raises:
         ExperimentError: The command failed; the message is its last line on stderr.
     """
-    last = ""
+    last, words = "", ["ex3", "--outcome", str(file), "--parent", str(os.getpid()), *arguments]
     try:
-        with start_process(["ex3", "--outcome", str(file), "--parent", str(os.getpid()), *arguments]) as process:
+        with start_process(words, cores) as process:
+            on_start(process)
             for line in process.stderr or ():
                 last = line.strip() or last
                 on_line(last)
@@ -47,33 +54,43 @@ def run_command(arguments: Sequence[str], file: Path, on_line: Callable[[str], N
 
 
 @contextmanager
-def start_process(words: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
+def start_process(words: Sequence[str], cores: int | None = None) -> Iterator["subprocess.Popen[str]"]:
     """Start ``python -m`` with words and wait for its end; when this process is interrupted, end it as well."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", *words],  # -P: the working directory may hold a module of any name
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        env=_environment(),
+        env=_environment(cores),
         start_new_session=True,
     )
     try:
         yield process
         process.wait()
     except BaseException:
-        process.terminate()  # also where Ctrl-C is ignored, as in the background
-        try:
-            process.wait(PATIENCE)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.kill()
-            process.wait()
+        end_processes([process])
         raise
     finally:
         if process.stderr:
             process.stderr.close()
 
 
-def _environment() -> dict[str, str]:
-    """Return an environment in which the command finds this package, installed or not."""
+def end_processes(processes: Collection["subprocess.Popen[str]"]) -> None:
+    """Ask processes to save their results and to end; kill those that do not, or all at another Ctrl-C."""
+    for process in processes:
+        process.terminate()  # also where Ctrl-C is ignored, as in the background
+    end = time.monotonic() + PATIENCE
+    for process in processes:
+        try:
+            process.wait(max(0, end - time.monotonic()))
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            end = 0
+            process.kill()
+            process.wait()
+
+
+def _environment(cores: int | None) -> dict[str, str]:
+    """Return an environment in which the command finds this package, installed or not, and so many cores."""
     folders = [PACKAGE_PARENT, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": os.pathsep.join(folders)}
+    count = {} if cores is None else {"LOKY_MAX_CPU_COUNT": str(cores)}  # read by joblib
+    return {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": os.pathsep.join(folders), **count}

@@ -12,7 +12,7 @@ class CompletedStep:
 
     Attributes:
         identity: Digest of everything that its result depends on.
-        seconds: Its duration.
+        seconds: Its duration, divided by the number of steps that shared the machine.
         headline: Its last line.
         files: Every file that it wrote, with the digest of its content.
     """

@@ -37,7 +37,7 @@ FEWEST_IMAGES = 100  # of the test images: scores and t-SNE need neighbours
 Trained = dict[str, PlaneRun]  # autoencoder and structured, of one seed
 
 
-def load_planes_images(config: PlaneConfig, samples: int, paths: Paths) -> Dataset:
+def load_enough_images(config: PlaneConfig, samples: int, paths: Paths) -> Dataset:
     """Load the images; warn where there are fewer test images than are wanted.
 
     Raises:
@@ -69,7 +69,6 @@ class PlaneStudy:
         paths: Paths,
         command: str,
         reader: TrainedClassifier,
-        jobs: int,
     ) -> None:
         """Wait for the first training.
 
@@ -79,10 +78,9 @@ class PlaneStudy:
             paths: Where to read and write.
             command: The command line that repeats this, for the twins.
             reader: The convnet.
-            jobs: Trainings at a time.
         """
         self.configs, self.samples, self.paths, self.command = configs, samples, paths, command
-        self.reader, self.jobs = reader, jobs
+        self.reader = reader
         self.scored: list[SeedScores] = []
         self.written: dict[Path, None] = dict.fromkeys(reader.written)
         self._waiting: dict[int, Trained] = {}
@@ -151,7 +149,7 @@ class PlaneStudy:
                     {method: config.model_dump(mode="json") for method, config in self.configs.items()},
                     runs[0].dataset,
                     self.seeds,
-                    sum(run.seconds for run in runs) / self.jobs,
+                    sum(run.seconds for run in runs),
                     result,
                     threads=plain.threads,
                     precision=plain.precision,

@@ -18,7 +18,7 @@ from ex3.config_files import load, shipped
 from ex3.embedding.comparison import codes_in_plane, loss_curves
 from ex3.embedding.results import CodesInPlane, LossCurves
 from ex3.experiments import Outcome, Paths, headline
-from ex3.experiments._plane_study import PlaneStudy, load_planes_images
+from ex3.experiments._plane_study import PlaneStudy, load_enough_images
 from ex3.experiments.trained import trained_classifier
 from ex3.plane_runs import PLANE, PlaneRun
 from ex3.plots.planes import METHOD_TITLES
@@ -76,9 +76,9 @@ def run(
     configs = {"autoencoder": plain, "structured": structured.model_copy(update=same)}
     cells = paths.runs / "cells"
     storage.check_writable(paths.figures, cells)
-    dataset = load_planes_images(plain, samples, paths).info
+    dataset = load_enough_images(plain, samples, paths).info
     reader = trained_classifier(_reader_config(plain, workers), paths, quiet)
-    study = PlaneStudy(configs, samples, paths, command, reader, min(workers.jobs, seeds * len(configs)))
+    study = PlaneStudy(configs, samples, paths, command, reader)
     every = range(plain.seed, plain.seed + seeds)
     plan = [config for seed in every for config in reversed(study.of_seed(seed).values())]  # the longer one first
     if fresh:

@@ -89,22 +89,22 @@ def _defend(
 ) -> Outcome:
     """Train and judge the networks in Keras."""
     start = time.perf_counter()
-    runs, dataset, reused = _run_cells(plan_networks(config), paths, workers, fresh, quiet)
+    runs, dataset, done = _run_cells(plan_networks(config), paths, workers, fresh, quiet)
     defences = build_defences(dataset, runs)
     first, count = next(iter(runs.values())), sum(map(len, runs.values()))
-    seeds, threads, seconds = [one.config.seed for one in first], first[0].config.threads, time.perf_counter() - start
+    seeds, threads = [one.config.seed for one in first], first[0].config.threads
     weights = {f"{network}, seed {one.config.seed}": one.run.weights for network, of in runs.items() for one in of}
     written = []
     for name, result, figure in _draw(defences, runs):
         record = make_record(
-            name, command, config.model_dump(mode="json"), dataset, seeds, seconds, result,
+            name, command, config.model_dump(mode="json"), dataset, seeds, done.seconds, result,
             threads=threads, models=weights,
         )  # fmt: skip
         written += storage.save_figure(paths.figures, figure, record)
     written += _save_models(runs, paths.runs)
     if export:
         written.append(storage.save_arrays(export, name_weights(runs)))
-    work = f"{count} runs ({reused} reused)"
+    work = f"{count} runs ({done.reused} reused)"
     return Outcome(
         table=Table(HEADER, [_row(name, defence) for name, defence in defences.networks.items()]),
         headline=headline(_finding(defences), dataset, seeds, threads, time.perf_counter() - start, work),
@@ -134,7 +134,7 @@ def name_weights(runs: Mapping[str, Sequence[DefendedRun]]) -> dict[str, Any]:
 
 def _run_cells(
     plan: Mapping[str, Sequence[DefendedConfig]], paths: Paths, workers: Workers, fresh: bool, quiet: bool
-) -> tuple[Runs, DatasetInfo, int]:
+) -> tuple[Runs, DatasetInfo, CellResults[DefendedRun]]:
     """Run what is not stored yet, the longest first, so that the processes end together."""
     folder = paths.runs / "cells"
     names = {config: name for name, seeds in plan.items() for config in seeds}
@@ -154,7 +154,7 @@ def _run_cells(
             configs, dataset, folder, workers, DEFEND, paths.data, on_progress, paths.image_cache
         )
     by_config = {run.config: run for run in done.runs}
-    return {name: [by_config[config] for config in seeds] for name, seeds in plan.items()}, dataset, done.reused
+    return {name: [by_config[config] for config in seeds] for name, seeds in plan.items()}, dataset, done
 
 
 def _passes(config: DefendedConfig) -> int:

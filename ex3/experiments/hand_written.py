@@ -27,11 +27,19 @@ R = TypeVar("R", bound=HandRun)
 
 @dataclass(frozen=True)
 class TrainedNetworks(Generic[R]):
-    """All runs by network, one per seed; the images; the number of runs that were stored already."""
+    """All runs by network, one per seed.
+
+    Attributes:
+        runs: By network.
+        dataset: Their images.
+        reused: Number of runs that were stored already.
+        seconds: As in ``CellResults``.
+    """
 
     runs: dict[str, list[R]]
     dataset: DatasetInfo
     reused: int
+    seconds: float
 
 
 def expand_seeds(kind: type[C], settings: Mapping[str, Any], measured: Mapping[str, Any], seeds: int) -> list[C]:
@@ -92,7 +100,7 @@ def train_networks(
         done = run_cells(configs, dataset, folder, workers, computation, paths.data, on_progress, paths.image_cache)
     by_config = {run.config: run for run in done.runs}
     runs = {name: [by_config[config] for config in seeds] for name, seeds in plan.items()}
-    return TrainedNetworks(runs, dataset, done.reused)
+    return TrainedNetworks(runs, dataset, done.reused, done.seconds)
 
 
 def record_networks(

@@ -41,10 +41,11 @@ HEADER = ["remedy", "balanced accuracy", "seconds"]
 
 @dataclass(frozen=True)
 class Trained:
-    """All runs, arranged like the plan; the number of runs that were stored already."""
+    """All runs, arranged like the plan; the number of runs that were stored already; seconds as in ``CellResults``."""
 
     runs: dict[str, list[AlteredRun]]
     reused: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def run(
     runs = {name: of_name for name, of_name in (first.runs | second.runs).items() if name not in folds}
     searches, blind = ([getattr(of_seed, kind) for of_seed in found.values()] for kind in ("search", "blind"))
     result = summarise(config, info, runs, [first.runs[name] for name in folds], searches, blind)
-    written = _save_figures(config, result, runs, paths, command, time.perf_counter() - start)
+    written = _save_figures(config, result, runs, paths, command, first.seconds + second.seconds)
     count = sum(map(len, (first.runs | second.runs).values()))
     work = f"{count} runs ({first.reused + second.reused} reused)"
     return Outcome(
@@ -154,7 +155,8 @@ def _train(plan: Plan, dataset: DatasetInfo, paths: Paths, workers: Workers, fre
             configs, dataset, folder, workers, ALTERED_TRAINING, paths.data, on_progress, paths.image_cache
         )
     in_order = iter(done.runs)
-    return Trained({name: [next(in_order) for _ in of_name] for name, of_name in plan.items()}, done.reused)
+    runs = {name: [next(in_order) for _ in of_name] for name, of_name in plan.items()}
+    return Trained(runs, done.reused, done.seconds)
 
 
 def _save_figures(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ex3 import storage
-from ex3.cells import Workers, cell_path, run_cells
+from ex3.cells import CellResults, Workers, cell_path, run_cells
 from ex3.config import ClassifierConfig
 from ex3.config_files import change, load, shipped
 from ex3.data import Dataset, Split, load_images
@@ -76,26 +76,27 @@ def run(
     kinds = count_kinds(config.dataset, paths.data, dataset.class_names, paths.image_cache)
     classes = inspection.summarise_classes(dataset, training, dict(kinds.most_common()), config.seed)
     duplicates, pairs = inspection.summarise_duplicates(dataset, training, config.near)
-    runs = _train(plan, dataset, paths, workers, fresh, quiet) if plan else []
-    problem = _first_divergence(runs)
+    looking = time.perf_counter() - start
+    done = _train(plan, dataset, paths, workers, fresh, quiet) if plan else CellResults[AlteredRun]([], 0, 0)
+    runs, problem = done.runs, _first_divergence(done.runs)
     suspects = _find_suspects(training, dataset.test, runs) if runs and not problem else {}
     result = _summarise_suspects(dataset, training, suspects, runs) if suspects else None
     written = _save_lists(folder, dataset, training, pairs, suspects)
+    threads = runs[0].config.network.threads if runs else None
     record = partial(
         make_record,
         command=command,
         config=config.model_dump(mode="json"),
         dataset=dataset.info,
         seeds=[config.seed],
-        seconds=time.perf_counter() - start,
-        threads=runs[0].config.network.threads if runs else 1,
+        seconds=looking + done.seconds / min(workers.jobs, config.folds),
+        threads=threads or 1,
         packages=(*RUN_PACKAGES, "cleanlab"),
         models={f"fold {number}": run.run.weights for number, run in enumerate(runs, 1)},
     )
     for name, figure, part in plots.draw_all(classes, duplicates, result):
         full_name = f"{figure_prefix('inspect', dataset.info)}-{name}"
         written += storage.save_figure(paths.figures, figure, record(full_name, result=part))
-    threads = runs[0].config.network.threads if runs else None
     finding = texts.describe_finding(classes, duplicates, result)
     return Outcome(
         table=texts.format_results(classes, duplicates, result),
@@ -136,7 +137,7 @@ def choose_network(config: InspectConfig, dataset: Dataset, count: int) -> Class
 
 def _train(
     plan: Sequence[AlteredConfig], dataset: Dataset, paths: Paths, workers: Workers, fresh: bool, quiet: bool
-) -> list[AlteredRun]:
+) -> CellResults[AlteredRun]:
     """Train the network of each fold, in parallel; finished runs are kept and found again."""
     folder, info = paths.runs / "cells", dataset.info
     if fresh:
@@ -147,8 +148,7 @@ def _train(
         return f"fold {numbers[run.config]}"
 
     with nullcontext() if quiet else show_cells(describe) as on_progress:
-        done = run_cells(plan, info, folder, workers, ALTERED_TRAINING, paths.data, on_progress, paths.image_cache)
-    return done.runs
+        return run_cells(plan, info, folder, workers, ALTERED_TRAINING, paths.data, on_progress, paths.image_cache)
 
 
 def _first_divergence(runs: Iterable[AlteredRun]) -> DivergedError | None:

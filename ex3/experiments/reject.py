@@ -63,7 +63,6 @@ def run(
     fixed = train_networks(fixed_plan, FIXED, paths, workers, fresh, quiet)
     if problem := first_divergence({**fixed.runs, **trained.runs}):
         raise problem
-    seconds = time.perf_counter() - start
     rejection = reject_results.build_rejection(trained.dataset, config.attack_epsilon, trained.runs)
     as_in_r3 = _summarise_fixed(config, fixed)
     drawn: list[tuple[str, Mapping[str, Sequence[HandRun]], Any, Figure]] = [
@@ -72,7 +71,7 @@ def run(
         ("reject-detectors", trained.runs, rejection, plots.draw_detectors(rejection)),
         ("reject-adaptive", trained.runs, rejection, plots.draw_adaptive(rejection)),
     ]
-    written = []
+    written, seconds = [], fixed.seconds + trained.seconds
     for name, runs, result, figure in drawn:
         record = record_networks(name, runs, result, config, command, trained.dataset, seconds)
         written += storage.save_figure(paths.figures, figure, record)

@@ -1,51 +1,30 @@
-"""``reproduce``: every experiment with its default config, one after the other, then the answers that rest on them.
+"""``reproduce``: every experiment with its default config, then the answers that rest on them.
 
 Each experiment is a command in a process of its own, so that a failure stops no other, and each sets its own number of
-TensorFlow's threads. A completed one leaves a note with the digest of everything its result depends on and with the
-files that it wrote; it is not repeated while both are unchanged.
+TensorFlow's threads. Those that need all cores come first, one after the other. The others, which are many runs of one
+thread each, share the machine: as many at a time as there are cores, with one core each. A completed experiment leaves
+a note with the digest of everything its result depends on and with the files that it wrote; it is not repeated while
+both are unchanged.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ex3 import locks, provenance, storage
+from ex3.cells import core_count
 from ex3.data.sources import MNIST_FINGERPRINT, load_raw
 from ex3.errors import DataError, Ex3Error, ExperimentError, StoppedError
 from ex3.experiments import Outcome, Paths, report
-from ex3.experiments._child import run_command
+from ex3.experiments._child import OnStart, run_command
 from ex3.experiments._clock import Clock
+from ex3.experiments._jobs import Job, identify, in_order
+from ex3.experiments._lanes import run_side_by_side
 from ex3.experiments._notes import CompletedStep, is_valid, load_note
+from ex3.memory import limit_jobs
 from ex3.progress import OnStepProgress, StepProgress, show_steps
-
-PACKAGES = (*provenance.RUN_PACKAGES, "matplotlib")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One step of ``reproduce``, with all that its result depends on.
-
-    Attributes:
-        name: The command line after ``python cli.py``, without paths.
-        arguments: The same as words, with the paths.
-        module: The command's module.
-        configs: The resolved configs, as plain JSON.
-        dataset: The images that it reads; empty for none.
-        seconds: Its duration on two cores, to estimate the time left.
-        after: Names of steps whose models it uses.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
-    module: str
-    configs: list[dict[str, Any]]
-    dataset: str
-    seconds: float
-    after: tuple[str, ...] = ()
 
 
 def run(
@@ -91,8 +70,11 @@ def run(
         done: dict[str, CompletedStep] = dict(reused)
         failed: dict[str, ExperimentError] = {}
         try:
-            with nullcontext() if quiet else show_steps() as on_progress:
-                for job, result in _run_others(jobs, reused, identities, known, folder, on_progress):
+            with (
+                nullcontext() if quiet else show_steps() as on_progress,
+                closing(_run_others(jobs, reused, identities, known, folder, on_progress)) as results,
+            ):
+                for job, result in results:
                     if isinstance(result, CompletedStep):
                         done[job.name] = result
                         storage.save_json(notes[job.name], result)
@@ -107,44 +89,6 @@ def run(
     table = "\n".join(lines + [f"{'left':6} {'-':>5}    {job.name}: --photographs does it" for job in left_out])
     count = f"{len(done)} of {len(jobs)} experiments done ({len(reused)} reused), {time.perf_counter() - start:.0f} s"
     return _conclude(table, count, failed, template, paths.figures, answers)
-
-
-def in_order(jobs: Sequence[Job]) -> list[Job]:
-    """Sort steps: each after the steps whose models it uses, those without images first, then the shortest.
-
-    Raises:
-        ValueError: A step comes after one that does not exist, or after itself.
-    """
-    remaining = sorted(jobs, key=lambda job: (job.dataset != "", job.seconds, job.name))
-    ordered: list[Job] = []
-    while remaining:
-        placed = {job.name for job in ordered}
-        ready = next((job for job in remaining if placed.issuperset(job.after)), None)
-        if ready is None:
-            raise ValueError(f"{remaining[0].name}: comes after {', '.join(remaining[0].after)}, which is never done")
-        remaining.remove(ready)
-        ordered.append(ready)
-    return ordered
-
-
-def identify(jobs: Sequence[Job], fingerprints: Mapping[str, str]) -> dict[str, str]:
-    """Return, by name, the digest of everything that a step's result depends on.
-
-    The code counts from the command's module on, since that decides what no config says, such as the number of seeds.
-
-    Args:
-        jobs: In the order of ``in_order``.
-        fingerprints: Of the images, by data set.
-    """
-    versions = provenance.versions(*PACKAGES)
-    packages = {package: versions[package] for package in PACKAGES}
-    identities: dict[str, str] = {}
-    for job in jobs:
-        images = fingerprints[job.dataset] if job.dataset else ""
-        code = provenance.code_digest(job.module)
-        before = [identities[name] for name in job.after]
-        identities[job.name] = provenance.digest(job.name, job.configs, images, packages, code, before)
-    return identities
 
 
 def _fingerprints(jobs: Sequence[Job], paths: Paths) -> dict[str, str]:
@@ -171,15 +115,24 @@ def _run_others(
     known: Mapping[str, CompletedStep],
     folder: Path,
     on_progress: OnStepProgress | None,
-) -> Iterator[tuple[Job, CompletedStep | ExperimentError]]:
+) -> Generator[tuple[Job, CompletedStep | ExperimentError], None, None]:
     """Run the steps that are not reused, and yield the result of each, or its error."""
-    numbered = [(number, job) for number, job in enumerate(jobs, 1) if job.name not in reused]
-    clock = Clock([known[job.name].seconds if job.name in known else job.seconds for _, job in numbered])
-    for number, job in numbered:
-        on_line = partial(_show, on_progress, clock, number, len(jobs), job.name)
+    missing = [job for job in jobs if job.name not in reused]
+    clock = Clock({job.name: known[job.name].seconds if job.name in known else job.seconds for job in missing})
+    numbers = {job.name: number for number, job in enumerate(jobs, 1)}
+
+    def run_job(job: Job, on_start: OnStart, lanes: int) -> CompletedStep | ExperimentError:
+        on_line = partial(_show, on_progress, clock, numbers[job.name], len(jobs), job.name)
+        clock.begin(job.name, lanes)
         on_line("")
-        yield job, _run_job(job, identities[job.name], folder / "outcome.json", on_line)
-        clock.next_step()
+        return _run_job(job, identities[job.name], folder / f"{_file_name(job)}.outcome", on_line, on_start, lanes)
+
+    alone, others = ([job for job in missing if job.alone is is_alone] for is_alone in (True, False))
+    for group, lanes in ((alone, 1), (others, limit_jobs(core_count(), len(others)))):
+        with closing(run_side_by_side(group, lanes, partial(run_job, lanes=lanes))) as results:
+            for job, result in results:
+                clock.end(job.name)
+                yield job, result
 
 
 def _show(on_progress: OnStepProgress | None, clock: Clock, number: int, total: int, name: str, line: str) -> None:
@@ -188,17 +141,18 @@ def _show(on_progress: OnStepProgress | None, clock: Clock, number: int, total: 
 
 
 def _run_job(
-    job: Job, identity: str, outcome_file: Path, on_line: Callable[[str], None]
+    job: Job, identity: str, outcome_file: Path, on_line: Callable[[str], None], on_start: OnStart, lanes: int
 ) -> CompletedStep | ExperimentError:
+    """Run a step, one of several at a time, with its share of the cores."""
     start = time.perf_counter()
     try:
-        outcome = run_command(job.arguments, outcome_file, on_line)
+        outcome = run_command(job.arguments, outcome_file, on_line, on_start, core_count() // lanes)
         files = {path: provenance.file_digest(Path(path)) for path in outcome.written}
     except ExperimentError as error:
         return error
     except OSError as error:
         return ExperimentError(f"{error.filename}: written, but gone: {error.strerror}")
-    return CompletedStep(identity, time.perf_counter() - start, outcome.headline, files)
+    return CompletedStep(identity, (time.perf_counter() - start) / lanes, outcome.headline, files)
 
 
 def _describe(name: str, step: CompletedStep | None, is_reused: bool, failed: Mapping[str, ExperimentError]) -> str:

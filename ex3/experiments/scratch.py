@@ -55,10 +55,9 @@ def run(
     plan, noisy = plan_networks(config), plan_noise(config)
     done = train_networks(plan | noisy, STUDY, paths, workers, fresh, quiet)
     trained: Runs = {name: done.runs[name] for name in plan}
-    seconds = time.perf_counter() - start
     written = []
     for name, runs, result, figure in _draw(config, done.dataset, trained, {name: done.runs[name] for name in noisy}):
-        record = record_networks(name, runs, result, config, command, done.dataset, seconds)
+        record = record_networks(name, runs, result, config, command, done.dataset, done.seconds)
         written += storage.save_figure(paths.figures, figure, record)
     networks = {name: scratch_results.summarise_training(runs) for name, runs in trained.items()}
     best = max(networks, key=lambda name: networks[name].metrics["validation_accuracy"].mean)

@@ -32,4 +32,8 @@ def set_titles(figure: Figure, finding: str, setting: str) -> None:
 
 
 def _wrap(text: str, letters: float) -> str:
-    return textwrap.fill(UNBROKEN.sub("\u00a0", text), int(letters)).replace("\u00a0", " ")
+    """Break a text into as few lines as possible, of about equal length."""
+    whole = UNBROKEN.sub("\u00a0", text)
+    fewest, *narrower = (textwrap.wrap(whole, width, break_long_words=False) for width in range(int(letters), 0, -1))
+    lines = [lines for lines in narrower if len(lines) == len(fewest)]
+    return "\n".join([fewest, *lines][-1]).replace("\u00a0", " ")

@@ -78,32 +78,33 @@ def test_ctrl_c_in_the_first_tenth_of_a_second_is_one_line():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_reproduce_leaves_no_experiment_running(number):
+def test_reproduce_leaves_no_experiment_running_of_two_at_a_time(number):
     Path("t.jinja").write_text("")
     program = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from ex3 import commands
-from ex3.commands import reproduce
+from ex3.commands import reproduce as command
 from ex3.commands.reproduce import Step
-reproduce.all_steps = lambda: [Step({LONG!r}, 60)]
+from ex3.experiments import reproduce
+reproduce.core_count = lambda: 2
+command.all_steps = lambda: [Step({LONG!r}, 60), Step({(*LONG, "--model", "linear")!r}, 60)]
 sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
 """
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
-    assert "[1/1, " in process.stderr.readline()
-    while not (started := running()):
+    assert {process.stderr.readline()[:5] for _ in range(2)} == {"[1/2,", "[2/2,"}
+    while len(running()) < 2:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(number)
     assert process.wait(60) == (143 if number == signal.SIGTERM else -signal.SIGKILL)
     if number == signal.SIGTERM:
-        assert "interrupted; 0 of 1 experiments are finished" in process.stderr.read()
+        assert "interrupted; 0 of 2 experiments are finished" in process.stderr.read()
     else:
         end = time.monotonic() + 60
         while running() and time.monotonic() < end:
             time.sleep(0.2)
     process.stderr.close()
-    assert started
     assert running() == []
 
 
@@ -115,7 +116,7 @@ def test_a_process_whose_parent_has_ended_before_it_looks_ends_as_well(monkeypat
 
 
 def running() -> list[str]:
-    """Return the command lines of the experiment that are running."""
+    """Return the command lines of the experiments that are running."""
     listed = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if " ".join(LONG) in line]
 
@@ -123,10 +124,10 @@ def running() -> list[str]:
 def test_a_file_that_vanishes_fails_its_step_alone(run_steps, monkeypatch):
     others = reproduce.run_command
 
-    def run_command(arguments, file, on_line):
+    def run_command(arguments, *options):
         if arguments[0] == "toy":
             return OutcomeSummary("headline", ["gone.png"])
-        return others(arguments, file, on_line)
+        return others(arguments, *options)
 
     monkeypatch.setattr(reproduce, "run_command", run_command)
     outcome = run_steps(THEORY, TINY_TOY)
