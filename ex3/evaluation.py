@@ -6,7 +6,6 @@ from functools import lru_cache
 import numpy as np
 
 from ex3.backend import as_tensor, keras, tf
-from ex3.data import Split
 
 BATCH_SIZE = 250  # what is computed of two batches stays in the processor's caches
 NEIGHBOURS = 15  # of the classifier in the plane
@@ -66,11 +65,18 @@ def mean_squared_error(images: np.ndarray, x: np.ndarray) -> float:
     return float(np.mean((images - x) ** 2, dtype=np.float64))
 
 
-def neighbour_accuracy(encode: Callable[[np.ndarray], np.ndarray], train: Split, test: Split) -> float:
-    """Return the test accuracy of the 15-nearest-neighbour classifier in the plane, fitted on the training codes."""
+def neighbour_accuracy(train_codes: np.ndarray, train_y: np.ndarray, codes: np.ndarray, y: np.ndarray) -> float:
+    """Return the accuracy of the 15-nearest-neighbour classifier in the plane.
+
+    Args:
+        train_codes: ``(N, 2)``, on which it is fitted.
+        train_y: Their labels ``(N,)``.
+        codes: ``(M, 2)``, which it classifies.
+        y: Their labels ``(M,)``.
+    """
     from sklearn.neighbors import KNeighborsClassifier  # a tenth of a second that classifiers save
 
-    return float(KNeighborsClassifier(NEIGHBOURS).fit(encode(train.x), train.y).score(encode(test.x), test.y))
+    return float(KNeighborsClassifier(NEIGHBOURS).fit(train_codes, train_y).score(codes, y))
 
 
 def with_largest(model: keras.Model, relus: dict[str, keras.KerasTensor]) -> keras.Model:

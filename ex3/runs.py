@@ -171,9 +171,6 @@ def train_autoencoder(
     def measure(name: str, split: Split) -> dict[str, float]:
         return {"loss": mean_squared_error(predict(both, split.x), split.x)}
 
-    def encode(x: np.ndarray) -> np.ndarray:
-        return predict(autoencoder.encoder, x)
-
     began = time.perf_counter()
     if isinstance(config, StructuredConfig):
         task = structured_task(config, both, dataset.train)
@@ -181,20 +178,23 @@ def train_autoencoder(
         task = Task(both, loss, (dataset.train.x,), dataset.train.y)
     state = optimise(config, task, dataset, measure, on_progress, keeper, spent=time.perf_counter() - began)
     run = summarise(config, dataset, state, measure("validation", dataset.validation), [])
-    if run.diverged_at is None and not np.isfinite(encode(dataset.train.x)).all():  # which sigmoid pixels do not show
+    splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    codes = {name: predict(autoencoder.encoder, split.x) for name, split in splits.items()}
+    if run.diverged_at is None and not np.isfinite(codes["train"]).all():  # which sigmoid pixels do not show
         run = replace(run, diverged_at=len(state.losses) + 1)
     has_codes = run.diverged_at is None
-    for name, split in (("validation", dataset.validation), ("test", dataset.test)):
-        accuracy = neighbour_accuracy(encode, dataset.train, split) if has_codes else math.nan
+    for name in ("validation", "test"):
+        of_split = codes[name], splits[name].y
+        accuracy = neighbour_accuracy(codes["train"], dataset.train.y, *of_split) if has_codes else math.nan
         run.metrics[f"{name}_neighbour_accuracy"] = accuracy
         if isinstance(config, StructuredConfig):
             # The import takes a tenth of a second that classifiers save.
             from ex3.embedding.scores import STRUCTURE, STRUCTURE_SAMPLES, structure
 
-            some = split.first(STRUCTURE_SAMPLES)
+            some = splits[name].first(STRUCTURE_SAMPLES)
             scores = dict.fromkeys(STRUCTURE, math.nan)
             if has_codes:
-                scores = structure(some.x, some.y, encode(some.x), config.seed)
+                scores = structure(some.x, some.y, codes[name][: len(some)], config.seed)
             run.metrics.update({f"{name}_{score}": value for score, value in scores.items()})
-    run.metrics["dead_codes"] = len(collapsed_codes(encode(dataset.test.x))) if has_codes else math.nan
+    run.metrics["dead_codes"] = len(collapsed_codes(codes["test"])) if has_codes else math.nan
     return autoencoder, run

@@ -228,7 +228,6 @@ def planes() -> dict[str, list]:
 def test_an_autoencoder_goes_on_in_its_second_training(run_cli, kill_after, monkeypatch):
     assert "2 trainings (0 reused)" in run_cli(*PLANES, "--checkpoint-every", 0).out
     whole, curves = planes(), Path("figures/autoencoder-curves.json")
-    assert run_cli(*PLANES).out.count("2 trainings (2 reused)") == 1
     clock = itertools.count(step=40)  # a checkpoint after each chunk; there are two per training
     monkeypatch.setattr(checkpoints.time, "monotonic", lambda: next(clock))
     kill_after(3)

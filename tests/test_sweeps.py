@@ -243,4 +243,5 @@ def test_dead_units_are_drawn_per_layer_and_named_in_the_title():
     assert [text.get_text() for text in axes.texts] == ["convolution 1", "dense layer 1"]
     means = [list(line.get_ydata()) for line in axes.lines if line.get_linestyle() == "-"]
     assert means == [[0, 0], [0, 0.75]]
-    assert figure.get_suptitle().startswith("At learning rate 1, 75 % of the units of dense layer 1 are dead")
+    title = figure.get_suptitle().replace("\n", " ")
+    assert title.startswith("At learning rate 1, 75 % of the units of dense layer 1 are dead")

@@ -1,13 +1,14 @@
 """A Keras classifier as a ``Victim``: compiled once, for batches of a few sizes, in inference mode, on logits."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
 from ex3 import models
 from ex3.adversarial.attacks import Victim
-from ex3.backend import keras, tf
+from ex3.backend import as_tensor, keras, tf
 
 Loss = Literal["ce", "margin"]
 
@@ -29,11 +30,11 @@ def keras_victim(model: keras.Model, loss: Loss = "ce", batch_size: int = BATCH_
     labels = tf.TensorSpec((None,), tf.int64)
     classes = logits.output_shape[-1]
 
-    @tf.function(input_signature=[images])
+    @tf.function(input_signature=[images], autograph=False)
     def forward(x: tf.Tensor) -> tf.Tensor:
         return logits(x, training=False)
 
-    @tf.function(input_signature=[images, labels])
+    @tf.function(input_signature=[images, labels], autograph=False)
     def gradient(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -41,7 +42,7 @@ def keras_victim(model: keras.Model, loss: Loss = "ce", batch_size: int = BATCH_
             value = tf.reduce_sum(LOSSES[loss](z, y))  # a sum, so that each image's gradient is its own
         return z, tape.gradient(value, x)
 
-    @tf.function(input_signature=[images])
+    @tf.function(input_signature=[images], autograph=False)
     def jacobian(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(x)
@@ -50,9 +51,9 @@ def keras_victim(model: keras.Model, loss: Loss = "ce", batch_size: int = BATCH_
         return z, tf.stack([tape.gradient(column, x) for column in columns], axis=1)
 
     return Victim(
-        logits=lambda x: _in_batches(forward, batch_size, x),
-        gradient=lambda x, y: _in_batches(gradient, batch_size, x, y),
-        jacobian=lambda x: _in_batches(jacobian, batch_size, x),
+        logits=_in_batches(forward, batch_size),
+        gradient=_in_batches(gradient, batch_size),
+        jacobian=_in_batches(jacobian, batch_size),
     )
 
 
@@ -68,16 +69,21 @@ def _margin(z: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
 LOSSES: dict[Loss, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {"ce": _cross_entropy, "margin": _margin}
 
 
-def _in_batches(function: Callable[..., Any], size: int, *arrays: np.ndarray) -> Any:
-    """Apply a function of batches to any number of rows; copies of a row fill the last batch up."""
-    count = len(arrays[0])
-    results = []
-    for start in range(0, count, size):
-        batch = [array[start : start + size] for array in arrays]
-        kept = len(batch[0])
-        missing = min(-kept % STEP, size - kept)
-        if missing:
-            batch = [np.concatenate([rows, np.repeat(rows[:1], missing, axis=0)]) for rows in batch]
-        outputs = tf.nest.map_structure(lambda output, kept=kept: output.numpy()[:kept], function(*batch))
-        results.append(outputs)
-    return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)
+def _in_batches(function: Any, size: int) -> Callable[..., Any]:
+    """Make a compiled function of a batch one of any number of rows; copies of a row fill the last batch up."""
+    traced = cache(function.get_concrete_function)  # called directly: to look it up costs more than a small network
+
+    def apply(*arrays: np.ndarray) -> Any:
+        count = len(arrays[0])
+        results = []
+        for start in range(0, count, size):
+            batch = [array[start : start + size] for array in arrays]
+            kept = len(batch[0])
+            missing = min(-kept % STEP, size - kept)
+            if missing:
+                batch = [np.concatenate([rows, np.repeat(rows[:1], missing, axis=0)]) for rows in batch]
+            outputs = traced()(*map(as_tensor, batch))
+            results.append(tf.nest.map_structure(lambda output, kept=kept: output.numpy()[:kept], outputs))
+        return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)
+
+    return apply

@@ -72,7 +72,7 @@ def command(photographs: bool, fresh: bool, template: Path, answers: Path, **opt
 
     Makes everything in OUT, and ANSWERS from it; without --photographs, the figures of the experiments on photographs
     stay as they are. As many experiments run at a time as there are cores. A finished one is repeated only when its
-    config, its code, the packages or its files have changed. One that fails does not stop the others. Takes about 32
+    config, its code, the packages or its files have changed. One that fails does not stop the others. Takes about 30
     minutes on two cores.
     """
     start_logging(options["verbose"])

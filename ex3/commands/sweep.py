@@ -31,7 +31,7 @@ PARAMETERS = ["lr", "dropout", "batch-size", "bottleneck", "structure"]  # the k
 STEPS = [
     Step(("sweep", "lr"), 84),
     Step(("sweep", "dropout"), 92),
-    Step(("sweep", "batch-size"), 93),
+    Step(("sweep", "batch-size"), 85),
     Step(("sweep", "bottleneck"), 58),
     Step(("sweep", "structure"), 49),
 ]

@@ -75,7 +75,9 @@ def score_planes(
     points, seed = sample.first(STRUCTURE_SAMPLES), next(iter(runs.values())).config.seed
     errors_of_pca = pca_errors(pca, dataset.test)
     errors = {"pca": errors_of_pca[2]} | {method: run.metrics["test_loss"] for method, run in runs.items()}
-    neighbours = {"pca": neighbour_accuracy(planes["pca"].encode, dataset.train, dataset.test)}
+    train, test = dataset.train, dataset.test
+    encode = planes["pca"].encode
+    neighbours = {"pca": neighbour_accuracy(encode(train.x), train.y, encode(test.x), test.y)}
     neighbours |= {method: run.metrics["test_neighbour_accuracy"] for method, run in runs.items()}
     scores = {
         method: Scores(
