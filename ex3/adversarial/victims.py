@@ -70,7 +70,7 @@ LOSSES: dict[Loss, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {"ce": _cross_
 
 
 def _in_batches(function: Any, size: int) -> Callable[..., Any]:
-    """Make a compiled function of a batch one of any number of rows; copies of a row fill the last batch up."""
+    """Let a compiled function of one batch take any number of rows; copies of a row fill the last batch up."""
     traced = cache(function.get_concrete_function)  # called directly: to look it up costs more than a small network
 
     def apply(*arrays: np.ndarray) -> Any:

@@ -8,7 +8,7 @@ from matplotlib.text import Annotation
 
 TITLE_LETTERS, SETTING_LETTERS = 8.8, 12.6  # per inch, at their sizes
 LINE_HEIGHT = 0.19  # inches, of the setting
-UNBROKEN = re.compile(r" (?=[%±=\u2264]|of \d)|(?<=[±=\u2264]) |(?<=\d of) ")  # spaces at which no line ends
+UNBROKEN = re.compile(r" (?=[%±=\u2264]|of \d)|(?<=[^,;:]) (?=\d)|(?<=[±=\u2264]) ")  # spaces at which no line ends
 
 
 def set_titles(figure: Figure, finding: str, setting: str) -> None:
