@@ -2,11 +2,13 @@
 
 import subprocess
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from threading import Event
 from typing import TypeVar
 
 from ex3.experiments._child import OnStart, end_processes
+
+POLL = 0.5  # seconds: a signal that comes just before a wait does not end it
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -35,8 +37,11 @@ def run_side_by_side(
     pool = ThreadPoolExecutor(lanes)
     try:
         futures = {pool.submit(run, job, on_start): job for job in jobs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        waiting = set(futures)
+        while waiting:
+            finished, waiting = wait(waiting, POLL, FIRST_COMPLETED)
+            for future in finished:
+                yield futures[future], future.result()
     except BaseException:
         is_over.set()
         pool.shutdown(wait=False, cancel_futures=True)

@@ -92,12 +92,14 @@ command.all_steps = lambda: [Step({LONG!r}, 60), Step({(*LONG, "--model", "linea
 sys.exit(commands.main(["reproduce", "--template", "t.jinja"]))
 """
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
-    assert {process.stderr.readline()[:5] for _ in range(2)} == {"[1/2,", "[2/2,"}
-    while len(running()) < 2:
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(number)
-    assert process.wait(60) == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    try:
+        while len(running()) < 2:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(60) == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    finally:
+        process.kill()
     if number == signal.SIGTERM:
         assert "interrupted; 0 of 2 experiments are finished" in process.stderr.read()
     else:
