@@ -38,8 +38,8 @@ OnStepProgress: TypeAlias = Callable[[StepProgress], None]
 
 
 def show_message(text: str) -> None:
-    """Show a line."""
-    print(text, file=sys.stderr, flush=True)
+    """Show a line, in one piece: other threads may show theirs."""
+    print(f"{text}\n", end="", file=sys.stderr, flush=True)
 
 
 def show_loading(what: str, quiet: bool = False) -> None:

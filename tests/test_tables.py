@@ -107,16 +107,15 @@ def test_verdicts_have_colours_in_tables_and_lines_and_none_where_they_are_unwan
     assert plain(text).splitlines()[1:] == ["relu          ok", "gelu      FAILED", "", *text[1].splitlines()]
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_a_command_fits_the_terminal_and_says_what_goes_on_and_what_is_next(run_in_terminal, width):
-    shown = ESCAPES.sub("", run_in_terminal(width, *TOY))
+def test_a_command_fits_the_terminal_and_says_what_goes_on_and_what_is_next(run_in_terminal):
+    shown = ESCAPES.sub("", run_in_terminal(80, *TOY))
     lines = shown.splitlines()
     assert lines[0] == "loading NumPy and matplotlib ..."
     assert "4/4" in shown
     start = next(number for number, line in enumerate(lines) if line.startswith("target "))
     table = lines[start : lines.index("", start)]
     assert len(table) >= 7
-    assert max(map(len, table)) <= width
+    assert max(map(len, table)) <= 80
     assert lines[-2].startswith("within twice the noise floor: ")
     assert lines[-1] == "next: open figures/toy-curves.png"
 
