@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # heavy
     from ex3.experiments import Outcome
     from ex3.structured_config import StructuredConfig
 
-STEPS = [Step(("autoencoder",), 280, after=("train all",), alone=True)]
+STEPS = [Step(("autoencoder",), 245, after=("train all",), alone=True)]
 
 
 def configs(config: Any = None, structured: Any = None, **options: Any) -> "tuple[AutoencoderConfig, StructuredConfig]":

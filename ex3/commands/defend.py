@@ -35,7 +35,7 @@ DEFEND_OPTIONS: Options = [
     click.option("--threads", metavar="N", help="TensorFlow's threads per process.  [default: 1]"),
     *IMAGE_OPTIONS,
 ]
-STEPS = [Step(("defend",), 345)]
+STEPS = [Step(("defend",), 375)]
 
 
 def configs(

@@ -34,7 +34,7 @@ REJECT_OPTIONS: Options = [
     click.option("--seed", metavar="N", help="The first seed."),
     *IMAGE_OPTIONS,
 ]
-STEPS = [Step(("reject",), 82)]
+STEPS = [Step(("reject",), 70)]
 
 
 def configs(config: Any = None, **options: Any) -> "list[RejectConfig]":

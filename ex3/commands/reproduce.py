@@ -71,9 +71,9 @@ def command(photographs: bool, fresh: bool, template: Path, answers: Path, **opt
     """Run every experiment with its default config on MNIST, and write the answers.
 
     Makes everything in OUT, and ANSWERS from it; without --photographs, the figures of the experiments on photographs
-    stay as they are. As many experiments run at a time as there are cores. A finished one is repeated only when its
-    config, its code, the packages or its files have changed. One that fails does not stop the others. Takes about 30
-    minutes on two cores.
+    stay as they are. Experiments that use several threads run alone, the others side by side, one per core. A finished
+    one is repeated only when its config, its code, the packages or its files have changed. One that fails does not stop
+    the others. Takes about 30 minutes on two cores.
     """
     start_logging(options["verbose"])
     show_loading("the list of experiments", options["quiet"])

@@ -90,7 +90,11 @@ def end_processes(processes: Collection["subprocess.Popen[str]"]) -> None:
 
 
 def _environment(cores: int | None) -> dict[str, str]:
-    """Return an environment in which the command finds this package, installed or not, and so many cores."""
+    """Return an environment in which the command finds this package, installed or not, and counts so many cores.
+
+    Args:
+        cores: ``None`` for all.
+    """
     folders = [PACKAGE_PARENT, *filter(None, [os.environ.get("PYTHONPATH")])]
     count = {} if cores is None else {"LOKY_MAX_CPU_COUNT": str(cores)}  # read by joblib
     return {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": os.pathsep.join(folders), **count}

@@ -25,6 +25,7 @@ from ex3.data_care.suspects import Suspects, find_suspects, fold_configs, out_of
 from ex3.errors import ConfigError, DivergedError
 from ex3.experiments import Outcome, Paths, divergence, figure_prefix, headline, make_record, require_at_hand
 from ex3.experiments import _inspection_texts as texts
+from ex3.memory import limit_jobs
 from ex3.plots import inspect as plots
 from ex3.progress import show_cells
 from ex3.provenance import RUN_PACKAGES
@@ -89,7 +90,7 @@ def run(
         config=config.model_dump(mode="json"),
         dataset=dataset.info,
         seeds=[config.seed],
-        seconds=looking + done.seconds / min(workers.jobs, config.folds),
+        seconds=looking + done.seconds / limit_jobs(workers.jobs, len(plan)),
         threads=threads or 1,
         packages=(*RUN_PACKAGES, "cleanlab"),
         models={f"fold {number}": run.run.weights for number, run in enumerate(runs, 1)},
